@@ -1,0 +1,1 @@
+"""What only the brain adds: planning, the household's memory, the audit record."""

@@ -1,0 +1,1 @@
+"""The `manyends` command."""

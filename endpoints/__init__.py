@@ -1,0 +1,1 @@
+"""What every device runs: the node, its store and links, reflexes, and profiles."""

@@ -1,0 +1,1 @@
+"""Tier 0: sentences that are understood without a model."""

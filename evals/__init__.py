@@ -1,0 +1,1 @@
+"""How the product is judged: the scenario runner and the reflex evaluation."""

@@ -1,0 +1,1 @@
+"""Where the protocol meets the network: TLS and WebSockets."""

@@ -1,0 +1,1 @@
+"""The home model and the bridges that really switch things."""
