@@ -18,16 +18,16 @@ class Hlc(NamedTuple):
     """A point of a hybrid logical clock: wall milliseconds and a counter within them."""
 
     ms: int
-    count: int
+    counter: int
 
     def __str__(self) -> str:
-        return f"{self.ms:012x}-{self.count:04x}"
+        return f"{self.ms:012x}-{self.counter:04x}"
 
     @classmethod
     def parse(cls, stamp: Stamp) -> "Hlc":
         """Read a stamp back; `ValueError` if it is none."""
-        ms, count = stamp.split("-")
-        return cls(int(ms, 16), int(count, 16))
+        ms, counter = stamp.split("-")
+        return cls(int(ms, 16), int(counter, 16))
 
 
 ZERO = Hlc(0, 0)
@@ -37,7 +37,7 @@ def tick(last: Hlc, wall_ms: int) -> Hlc:
     """Return the stamp of a new local change, later than `last` whatever the wall clock says."""
     if wall_ms > last.ms:
         return Hlc(wall_ms, 0)
-    return Hlc(last.ms, last.count + 1) if last.count < 0xFFFF else Hlc(last.ms + 1, 0)
+    return Hlc(last.ms, last.counter + 1) if last.counter < 0xFFFF else Hlc(last.ms + 1, 0)
 
 
 def receive(last: Hlc, remote: Hlc, wall_ms: int) -> Hlc:
