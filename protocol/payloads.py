@@ -57,10 +57,16 @@ class TaskReport(Payload):
 
 
 class TaskCancel(Payload):
-    """To the keeper's mailbox, and from it to the worker's: do not do this task."""
+    """To the keeper's mailbox: this task is not wanted any more."""
 
     task: TaskId
     by: DeviceId
+
+
+class TaskStop(Payload):
+    """To the worker's mailbox, from the keeper: do not begin this task."""
+
+    task: TaskId
 
 
 class TaskSettle(Payload):
@@ -183,6 +189,7 @@ PAYLOADS: dict[str, type[Payload]] = {
     "task.state": TaskState,
     "task.report": TaskReport,
     "task.cancel": TaskCancel,
+    "task.stop": TaskStop,
     "task.settle": TaskSettle,
     "ask.open": AskOpen,
     "ask.closed": AskClosed,

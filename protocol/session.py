@@ -60,7 +60,7 @@ TRANSITIONS: dict[tuple[Side, Phase, Happening], Phase] = {
     **{
         (side, Phase.OPEN, happening): Phase.OPEN
         for side in Side
-        for happening in (Happening.TRAFFIC, Happening.SEND)
+        for happening in (Happening.TRAFFIC, Happening.SEND, Happening.ERROR)
     },
     **{
         (side, phase, happening): Phase.CLOSED
@@ -68,9 +68,13 @@ TRANSITIONS: dict[tuple[Side, Phase, Happening], Phase] = {
         for phase in (Phase.NEW, Phase.CHALLENGED, Phase.GREETED, Phase.OPEN)
         for happening in (Happening.ERROR, Happening.BYE, Happening.CLOSE, Happening.LOST)
         if (side, phase) != (Side.SERVER, Phase.GREETED)
+        and (phase, happening) != (Phase.OPEN, Happening.ERROR)
     },
 }
-"""The whole of what is legal. `challenged` means: the challenge is sent, or awaited."""
+"""The whole of what is legal. `challenged` means: the challenge is sent, or awaited.
+
+An error on an open link is about one message; whoever can't go on after it says `bye` or hangs up.
+"""
 
 NONCE_BYTES = 16
 
@@ -131,7 +135,7 @@ class Session:
                     self._admit(message)
                 case Welcome():
                     self._trust(message)
-                case Error() if self.peer is None:
+                case Error() if self.phase is Phase.CLOSED:
                     raise ProtocolError(message.code, message.reason)
                 case _:
                     return message

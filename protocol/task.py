@@ -166,6 +166,7 @@ class Task(_Frozen):
     for_person: PersonId | None = None
     claimed: bool = Field(default=False, description="the person was only claimed, not proved")
     turn: TurnId | None = None
+    undoes: TaskId | None = Field(default=None, description="the task that this one takes back")
     target: DeviceId
     effect: Effect
     risk: Risk

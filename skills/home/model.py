@@ -5,6 +5,8 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
+from manyends.protocol.errors import ErrorCode, ProtocolError
+
 
 class Kind(StrEnum):
     """What sort of thing a device is."""
@@ -58,3 +60,10 @@ class Outcome(BaseModel):
     before: dict[str, Any] = {}
     """The device's state before the command, for its inverse."""
     error: str = ""
+
+
+class HomeAwayError(ProtocolError):
+    """The home was not reached at all: what was to be done was certainly not done."""
+
+    def __init__(self) -> None:
+        super().__init__(ErrorCode.TIMEOUT, "the home does not answer")

@@ -1,0 +1,150 @@
+"""The commands that talk to a running node over its socket."""
+
+import argparse
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from manyends.protocol.io.folder import ConfigError, StateFolder
+from manyends.protocol.io.lines import LinesClient
+
+from .places import models_folder, node_folder
+
+Work = Callable[[LinesClient], Awaitable[int]]
+
+
+def ask(arguments: argparse.Namespace) -> int:
+    """Say something, and print the answer."""
+
+    async def work(node: LinesClient) -> int:
+        said = {"text": " ".join(arguments.text), "as": arguments.claim}
+        result = await node.ask("say", **said)
+        _print(arguments, result, result["reply"])
+        return 1 if result.get("error") else 0
+
+    return _talk(arguments, work)
+
+
+def tasks(arguments: argparse.Namespace) -> int:
+    """List tasks, or answer for one."""
+
+    async def work(node: LinesClient) -> int:
+        if arguments.verb == "list":
+            found = (await node.ask("tasks"))["tasks"]
+            lines = [
+                f"{each['id']}  {each['state']:<10} {each['action']} on {each['on']}"
+                for each in found
+            ]
+            _print(arguments, found, "\n".join(lines) or "There are no tasks.")
+            return 0
+        wanted = {"task": arguments.task} if arguments.task else {}
+        if arguments.verb in ("done", "undone"):
+            if not arguments.task:
+                raise ConfigError("say which task: manyends tasks done TASK")
+            wanted["done"] = arguments.verb == "done"
+        verb = "settle" if arguments.verb in ("done", "undone") else arguments.verb
+        result = await node.ask(verb, **wanted)
+        _print(arguments, result, result["text"])
+        return 0
+
+    return _talk(arguments, work)
+
+
+def ends(arguments: argparse.Namespace) -> int:
+    """List the household's devices."""
+
+    async def work(node: LinesClient) -> int:
+        found = (await node.ask("ends"))["ends"]
+        lines = [
+            f"{each['name']:<16} {each['profile']:<9} {each['person'] or each['area'] or '-':<12} "
+            f"{'online' if each['online'] else 'away'}"
+            for each in found
+        ]
+        _print(arguments, found, "\n".join(lines))
+        return 0
+
+    return _talk(arguments, work)
+
+
+def why(arguments: argparse.Namespace) -> int:
+    """Say why the last thing was done."""
+
+    async def work(node: LinesClient) -> int:
+        wanted = {"turn": arguments.turn} if arguments.turn else {}
+        record = await node.ask("why", **wanted)
+        _print(arguments, record, record["text"])
+        return 0
+
+    return _talk(arguments, work)
+
+
+def audit(arguments: argparse.Namespace) -> int:
+    """Check or show the audit record; a record that was changed is exit code 1."""
+
+    async def work(node: LinesClient) -> int:
+        if arguments.verb == "show":
+            entries = (await node.ask("audit_show", limit=arguments.limit))["entries"]
+            lines = [f"{each['n']:>6}  {each['kind']:<14} {each['hash']}" for each in entries]
+            _print(arguments, entries, "\n".join(lines))
+            return 0
+        verdict = await node.ask("audit_verify")
+        text = f"The record is whole: {verdict['entries']} entries."
+        if not verdict["ok"]:
+            text = f"The record was tampered with: {verdict['reason']}."
+        _print(arguments, verdict, text)
+        return 0 if verdict["ok"] else 1
+
+    return _talk(arguments, work)
+
+
+def models(arguments: argparse.Namespace) -> int:
+    """List the models of the catalogue with where they are, or fetch one."""
+    from manyends.models import catalogue
+    from manyends.models.errors import ModelError
+    from manyends.models.fetch import check, fetch
+
+    folder = models_folder()
+    if arguments.verb == "fetch":
+        try:
+            entry = catalogue.find(arguments.name or catalogue.DEFAULT)
+            if entry is None:
+                raise ConfigError("there is nothing to fetch for the model none")
+            path = fetch(entry, folder, lambda line: print(line, flush=True))
+        except ModelError as error:
+            raise ConfigError(str(error)) from None
+        print(f"{entry.name} is ready: {path}")
+        return 0
+    found = []
+    for entry in catalogue.ENTRIES:
+        try:
+            check(entry, folder)
+            here = "here"
+        except ModelError as error:
+            here = str(error)
+        found.append({"name": entry.name, "state": here})
+    _print(arguments, found, "\n".join(f"{each['name']}: {each['state']}" for each in found))
+    return 0
+
+
+def _talk(arguments: argparse.Namespace, work: Work) -> int:
+    """Connect to the node that is meant, and do the work."""
+
+    async def talk() -> int:
+        folder = StateFolder(node_folder(arguments.household, arguments.on))
+        try:
+            node = await LinesClient.connect(folder.socket)
+        except OSError:
+            raise ConfigError(
+                f"{arguments.on} does not run here. Start the household with: manyends up"
+            ) from None
+        try:
+            return await work(node)
+        finally:
+            await node.close()
+
+    return asyncio.run(talk())
+
+
+def _print(arguments: argparse.Namespace, content: Any, text: str) -> None:
+    print(json.dumps(content, indent=2, ensure_ascii=False) if arguments.json else text)

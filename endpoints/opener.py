@@ -1,0 +1,35 @@
+"""Showing a page in this device's browser, or in a file where a test stands one in for it."""
+
+import json
+import os
+import time
+import webbrowser
+from pathlib import Path
+
+from .contexts import OpenPage
+
+
+def system_browser(url: str) -> None:
+    """Open a page in the system's browser; `OSError` if there is none."""
+    if not webbrowser.open(url):
+        raise OSError("no browser could be started")
+
+
+class FakeOpener:
+    """Stands for a browser where there is none: each page opened is a line of a file."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def __call__(self, url: str) -> None:
+        """Write the page down as opened, on disk before it returns."""
+        with self._path.open("a") as file:
+            file.write(json.dumps({"url": url, "at": time.time_ns() // 1_000_000}) + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+
+
+def choose_opener() -> OpenPage:
+    """Return the fake if `MANYENDS_OPENER_FILE` names its file, else the system's browser."""
+    path = os.environ.get("MANYENDS_OPENER_FILE")
+    return FakeOpener(Path(path)) if path else system_browser

@@ -1,0 +1,1 @@
+"""Plays whole-household scenarios, written in YAML, against real processes."""
