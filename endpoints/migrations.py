@@ -109,14 +109,7 @@ def m002_derived(db: Database) -> None:
     )
     db.create_table(
         "asks",
-        {
-            "task": str,
-            "feed": str,
-            "body": str,
-            "text": str,
-            "expires": int,
-            "open": int,
-        },
+        {"task": str, "feed": str, "body": str, "text": str, "expires": int, "open": int},
         pk=("task", "feed"),
         not_null={"open"},
     )

@@ -97,7 +97,7 @@ class Network:
             await link.send(message)
 
     async def _serve_by(self, entry: RosterEntry) -> bool:
-        """Be served by this node until the link ends; say whether there ever was one."""
+        """Be served by this node until the link ends; say whether it lived for a while."""
         address = self._config.peers.get(entry.id)
         if address is None:
             return False
@@ -115,9 +115,10 @@ class Network:
             log.error("%s refuses: %s", entry.name, refusal)
             self._core.tell("error", code=refusal.code, reason=refusal.reason)
             return False
+        began = self._core.clock.elapsed()
         with contextlib.suppress(LinkLostError, ProtocolError):
             await self._run(wire)
-        return True
+        return self._core.clock.elapsed() - began > LAST_BACK_OFF
 
     async def _run(self, wire: Wire) -> None:
         """Live with one link until it ends."""

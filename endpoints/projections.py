@@ -129,8 +129,9 @@ def _ask_open(connection: sqlite3.Connection, op: Op, payload: AskOpen) -> None:
 
 def _ask_closed(connection: sqlite3.Connection, op: Op, payload: AskClosed) -> None:
     connection.execute(
-        "INSERT INTO asks (task, open) VALUES (?, 0) ON CONFLICT (task) DO UPDATE SET open = 0",
-        (payload.task,),
+        "INSERT INTO asks (task, feed, open) VALUES (?, ?, 0)"
+        " ON CONFLICT (task, feed) DO UPDATE SET open = 0",
+        (payload.task, op.feed),
     )
 
 

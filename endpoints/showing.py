@@ -25,7 +25,9 @@ def describe(roster: Roster, task: Task) -> dict[str, object]:
         "state": task.state,
         "for": person.name if person else None,
         "asker": asker.name if asker else task.asker,
-        "version": [*task.epoch, task.version],
+        "custody": task.custody,
+        "lease": task.lease,
+        "version": task.version,
         "text": task.result.text if task.result else "",
     }
 

@@ -116,9 +116,9 @@ class Store:
                 self._writer.execute("SAVEPOINT job")
                 try:
                     job.result = job.function(self._writer)
-                except sqlite3.Error:
-                    raise
                 except Exception as error:
+                    if isinstance(error, sqlite3.Error) and _disk_refused(error):
+                        raise
                     self._writer.execute("ROLLBACK TO job")
                     job.error = error
                 self._writer.execute("RELEASE job")
@@ -131,6 +131,23 @@ class Store:
                 job.error = ProtocolError(
                     ErrorCode.STORAGE, f"it could not be written down: {error}"
                 )
+
+
+_DISK = frozenset(
+    {
+        sqlite3.SQLITE_BUSY,
+        sqlite3.SQLITE_CORRUPT,
+        sqlite3.SQLITE_FULL,
+        sqlite3.SQLITE_IOERR,
+        sqlite3.SQLITE_NOTADB,
+        sqlite3.SQLITE_READONLY,
+    }
+)
+
+
+def _disk_refused(error: sqlite3.Error) -> bool:
+    """Say whether the file or the disk is at fault, rather than the statement."""
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF in _DISK
 
 
 def _resolve(group: list[_Job[Any]]) -> None:

@@ -8,7 +8,6 @@ from manyends.protocol.errors import ProtocolError
 
 from .expect import Standing, Verdict, judge
 from .format import Expect, Step
-from .later import step_later
 from .moments import Audit, Baseline, Evidence, TaskRow
 from .process import TroubleError
 from .settle import Sample, Settling, unrest, unrest_or_unserved
@@ -50,9 +49,6 @@ async def settle_at_first(stage: Stage, within: float) -> None:
 
 async def play(step: Step, stage: Stage) -> None:
     """Play a step; `StepFailedError` says in words what went wrong."""
-    later = step_later(step)
-    if later:
-        raise StepFailedError(f"not built yet: {later}")
     playing = _Playing(step, stage)
     await playing.begin()
     acting = asyncio.ensure_future(act(step, stage))

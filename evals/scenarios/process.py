@@ -32,9 +32,20 @@ class Process:
     """A node's program and the sockets by which it is spoken to."""
 
     def __init__(
-        self, name: str, part: Part, state: Path, command: list[str], room: Path, seen: Seen
+        self,
+        name: str,
+        part: Part,
+        state: Path,
+        command: list[str],
+        room: Path,
+        seen: Seen,
+        leash: int,
     ) -> None:
-        """Take what it is; `room` is a path without suffix for its sockets, logs and pages."""
+        """Take what it is; `room` is a path without suffix for its sockets, logs and pages.
+
+        `leash` is a pipe that it gets as standard input; a program may stop when that ends.
+        """
+        self._leash = leash
         self.name = name
         self.part = part
         self.folder = StateFolder(state)
@@ -91,12 +102,13 @@ class Process:
             "MANYENDS_CONTROL": str(self._control_path),
             "MANYENDS_CLOCK_AHEAD_MS": str(ahead_ms),
             "MANYENDS_OPENER_FILE": str(self.pages),
+            "MANYENDS_STARTER": "pipe",
         }
         with self.log.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
                 *self._command,
                 env=environment,
-                stdin=asyncio.subprocess.DEVNULL,
+                stdin=self._leash,
                 stdout=log,
                 stderr=log,
                 start_new_session=True,

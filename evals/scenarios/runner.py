@@ -12,7 +12,7 @@ from typing import NamedTuple
 from manyends.protocol.io.folder import ConfigError
 
 from .format import Scenario
-from .later import household_later
+from .later import household_later, step_later
 from .load import Refused, files, load
 from .play import StepFailedError, play, settle_at_first
 from .process import TroubleError
@@ -86,6 +86,10 @@ async def _scenario(
         async with Stage(scenario, product, keep) as stage:
             await _start(scenario, stage)
             for number, step in enumerate(scenario.steps, 1):  # noqa: B007
+                later = step_later(step)
+                if later:
+                    stage.keep = False
+                    return _Failure(number, f"not built yet: {later}")
                 await play(step, stage)
             stage.keep = False
     except (ConfigError, StepFailedError, TroubleError, OSError) as failed:

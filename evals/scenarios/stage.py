@@ -1,6 +1,7 @@
 """The household of one scenario: its folders, its network of proxies, and all its processes."""
 
 import asyncio
+import os
 import secrets
 import shutil
 import socket
@@ -42,6 +43,8 @@ class Stage:
         self._names: dict[str, str] = {}
         # Paths of Unix sockets are short, and temporary folders of some systems are not.
         where = "/tmp" if Path("/tmp").is_dir() else None  # noqa: S108
+        # All processes have its reading end; should the runner be killed, they see it end.
+        self._leash = os.pipe()
         self.folder = Path(tempfile.mkdtemp(prefix="me-", dir=where))
 
     async def __aenter__(self) -> "Stage":
@@ -174,7 +177,7 @@ class Stage:
             part: Part = "brain" if name == "brain" else "home" if name == "home" else "end"
             command = self._product.command(part, state)
             room = self.folder / f"{number}"
-            process = Process(name, part, state, command, room, self.watch.seen)
+            process = Process(name, part, state, command, room, self.watch.seen, self._leash[0])
             self.processes[name] = process
             self._names[process.folder.config().device] = name
         for name in states:
@@ -209,6 +212,8 @@ class Stage:
             await process.clear()
         for proxy in self._proxies.values():
             await proxy.stop()
+        for each in self._leash:
+            os.close(each)
         if not self.keep:
             shutil.rmtree(self.folder, ignore_errors=True)
 

@@ -1,6 +1,7 @@
 """Messages over real WebSockets: dialling, serving, and the handshake on top of both."""
 
 import asyncio
+import contextlib
 import logging
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -205,11 +206,14 @@ async def serving(
         wire = Wire(socket, clock)
         try:
             await wire.handshake(new_session())
-            await on_link(wire)
         except ProtocolError as refusal:
             on_refusal(refusal)
+            return
         except LinkLostError as lost:
-            log.debug("a connection ended: %s", lost)
+            log.debug("a connection ended before it was a link: %s", lost)
+            return
+        with contextlib.suppress(LinkLostError, ProtocolError):
+            await on_link(wire)
 
     server = await serve(
         handle,
