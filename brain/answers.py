@@ -1,9 +1,9 @@
 """Answers to what ends can't answer by themselves: undo, and open questions to the model."""
 
-import asyncio
 import logging
+from collections.abc import Callable
 from contextlib import aclosing
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from manyends.endpoints.core import Core
 from manyends.endpoints.network import Network
@@ -37,7 +37,8 @@ class Answers:
     undo: Undo
     home: HomePort
     engine: Engine | None
-    _one_at_a_time: asyncio.Lock = field(default_factory=asyncio.Lock)
+    on_delta: Callable[[TurnDelta], None]
+    """Gets the pieces of answers to what was said to the brain itself."""
 
     def on_asked(self, tx: Transaction, origin: DeviceId, asked: TurnAsked) -> None:
         """Take a turn, and answer it once it is on disk here."""
@@ -135,6 +136,6 @@ class Answers:
         turn = asked.turn
         delta = TurnDelta(turn=turn.turn, to=turn.device, text=text)
         if turn.device == self.core.me.id:
-            self.core.tell("delta", turn=turn.turn, text=text)
+            self.on_delta(delta)
         else:
             await self.network.send(turn.device, delta)

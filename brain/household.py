@@ -135,3 +135,16 @@ def _join(
         device_key=key,
         tls_key=pin,
     )
+
+
+def move_to(nodes: dict[str, Path], addresses: dict[str, str]) -> None:
+    """Let nodes of one machine listen elsewhere, and tell all the others."""
+    for name, address in addresses.items():
+        folder = StateFolder(nodes[name])
+        config = folder.config()
+        if config.listen == address:
+            continue
+        folder.configure(config.model_copy(update={"listen": address}))
+        for other, path in nodes.items():
+            if other != name:
+                route(path, name, address)

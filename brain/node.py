@@ -31,6 +31,7 @@ class Brain:
             Undo(node.core, node.requests),
             node.home,
             self.engine,
+            node.conversation.on_delta,
         )
         node.reactions["turn.asked"] = self.answers.on_asked
         node.core.replica.witnesses.append(audit.record)

@@ -18,9 +18,16 @@ def ask(arguments: argparse.Namespace) -> int:
     """Say something, and print the answer."""
 
     async def work(node: LinesClient) -> int:
+        result: dict[str, Any] = {}
+        streamed = False
         said = {"text": " ".join(arguments.text), "as": arguments.claim}
-        result = await node.ask("say", **said)
-        _print(arguments, result, result["reply"])
+        async for kind, content in node.stream("say", **said):
+            if kind == "result":
+                result = content
+            elif not arguments.json:
+                streamed = True
+                print(content["piece"], end="", flush=True)
+        _print(arguments, result, "" if streamed else result["reply"])
         return 1 if result.get("error") else 0
 
     return _talk(arguments, work)

@@ -7,11 +7,11 @@ from manyends.protocol.ids import device_feed, person_feed
 from manyends.protocol.payloads import GrantGiven, GrantRefused, TaskCancel, TaskSettle
 from manyends.protocol.task import TERMINAL, Call, State, Task
 from manyends.skills.builtin import timers
-from manyends.skills.sdk import Record
+from manyends.skills.sdk import HomePort, Record
 
 from .contexts import records
 from .core import Core
-from .grants import give_grant
+from .grants import deed, give_grant
 from .projections import task_of
 from .reflex.resolution import Verb
 from .requests import Requests, Speaker
@@ -25,6 +25,7 @@ class Commands:
 
     core: Core
     requests: Requests
+    home: HomePort
 
     async def run(self, verb: Verb, speaker: Speaker, turn: str) -> Said:
         """Carry out one command, and return what is to be said of it."""
@@ -54,7 +55,7 @@ class Commands:
         task = chosen[-1]
         cancel = TaskCancel(task=task.id, by=self.core.me.id)
         await self.core.write(lambda tx: tx.mail(task.keeper, cancel))
-        return f"I cancelled {_named(task)}."
+        return f"I cancelled {self._named(task)}."
 
     def unfinished(self, speaker: Speaker) -> list[Task]:
         """Return the tasks of this speaker that are not over, oldest first."""
@@ -72,7 +73,7 @@ class Commands:
         for task in self.unfinished(speaker):
             target = self.core.roster.device(task.target)
             where = f" on the {target.name}" if target else ""
-            said.append(f"{_named(task)}{where} is {task.state.replace('_', ' ')}")
+            said.append(f"{self._named(task)}{where} is {task.state.replace('_', ' ')}")
         count = len([each for each in self._timers() if not each.data.get("ringing")])
         if count:
             said.append("one timer runs" if count == 1 else f"{count} timers run")
@@ -110,10 +111,10 @@ class Commands:
             )
             given = GrantGiven(grant=grant)
             await self.core.write(lambda tx: tx.mail(task.target, given))
-            return f"All right, I allow {_named(task)}."
+            return f"All right, I allow {self._named(task)}."
         refused = GrantRefused(task=task.id, person=person.id, device=me.id)
         await self.core.write(lambda tx: tx.mail(task.target, refused))
-        return f"All right, I don't allow {_named(task)}."
+        return f"All right, I don't allow {self._named(task)}."
 
     def asks(self) -> list[Task]:
         """Return the tasks that wait for a yes of this device's person, oldest first."""
@@ -140,6 +141,9 @@ class Commands:
         except ProtocolError as refusal:
             return refusal.reason
 
+    def _named(self, task: Task) -> str:
+        return f'"{deed(task, self.home.view())}"'
+
     def _stop(self, speaker: Speaker, turn: str) -> Said:
         if not any(each.data.get("ringing") for each in self._timers()):
             return ["OK."]
@@ -149,9 +153,3 @@ class Commands:
         mine = device_feed(self.core.me.id)
         found = records(self.core.store.reader, timers.COLLECTION)
         return [each for each in found if each.feed == mine]
-
-
-def _named(task: Task) -> str:
-    """Name a task by its action in plain words."""
-    domain, _, verb = task.action.rpartition(".")
-    return f"{domain} {verb.replace('_', ' ')}"

@@ -5,6 +5,7 @@ A turn is on disk before anything is done about it, and its answer before it is 
 
 import asyncio
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from manyends.protocol.errors import ErrorCode, ProtocolError
@@ -82,17 +83,22 @@ class Conversation:
     commands: Commands
     home: HomePort
     _talks: dict[Speaker, Talk] = field(default_factory=dict)
+    _pieces: dict[str, Callable[[str], None]] = field(default_factory=dict)
     _asked: dict[str, asyncio.Future[TurnAnswered]] = field(default_factory=dict)
     open_turns: int = 0
 
-    async def say(self, text: str, claim: str | None = None) -> dict[str, object]:
+    async def say(
+        self, text: str, claim: str | None, on_piece: Callable[[str], None]
+    ) -> dict[str, object]:
         """Take an utterance, and return the turn's id, reply, route and error code.
 
-        `claim` is the name of who says to be speaking. Raises `ProtocolError`: `not_found` for a
+        `claim` is the name of who says to be speaking; `on_piece` gets what a model writes, while
+        it writes it. Raises `ProtocolError`: `not_found` for a
         name that is nobody's, `bad_message` for an utterance that is empty or too long.
         """
         turn = self._open(text, self.speaker(claim))
         self.open_turns += 1
+        self._pieces[turn.opened.turn] = on_piece
         try:
             resolution = self.reflex.resolve(text, self._context(turn))
             if self._goes_to_brain(resolution):
@@ -101,6 +107,7 @@ class Conversation:
                 await self._act(turn, resolution)
             return await self._close(turn)
         finally:
+            del self._pieces[turn.opened.turn]
             self.open_turns -= 1
 
     def speaker(self, claim: str | None) -> Speaker:
@@ -125,6 +132,8 @@ class Conversation:
     def on_delta(self, delta: TurnDelta) -> None:
         """Show a piece of an answer that is still being written."""
         self.core.tell("delta", turn=delta.turn, text=delta.text)
+        if delta.turn in self._pieces:
+            self._pieces[delta.turn](delta.text)
 
     def recover(self, tx: Transaction) -> None:
         """After a restart: close the turns that it cut off."""

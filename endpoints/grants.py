@@ -33,18 +33,23 @@ def decide_for(roster: Roster, task: Task, now_ms: int) -> Decision:
     )
 
 
-def ask_text(roster: Roster, task: Task, home: HomeView) -> str:
-    """Say what will happen and who asked for it."""
+def deed(task: Task, home: HomeView) -> str:
+    """Say what a task does, for example "unlock the front door"."""
     verb = task.action.rpartition(".")[2].replace("_", " ")
     thing = home.device(str(task.args.get("target")))
-    what = f"the {thing.name}" if thing else ", ".join(str(each) for each in task.args.values())
+    words = [str(each) for each in task.args.values() if each not in (None, False)]
+    what = f"the {thing.name}" if thing else ", ".join(words)
+    return f"{verb} {what}".strip()
+
+
+def ask_text(roster: Roster, task: Task, home: HomeView) -> str:
+    """Say what will happen and who asked for it."""
     asker = roster.device(task.asker)
     person = roster.person(task.for_person)
     who = person.name if person and not task.claimed else "Somebody"
     claim = f", who says to be {person.name}," if person and task.claimed else ""
-    return (
-        f"{who}{claim} at the {asker.name if asker else 'house'} wants to {verb} {what}. Allow it?"
-    )
+    where = asker.name if asker else "house"
+    return f"{who}{claim} at the {where} wants to {deed(task, home)}. Allow it?"
 
 
 def give_grant(

@@ -67,7 +67,7 @@ class Node:
         self.requests = Requests(
             self.core, self.registry, self.network.online, self._home_reachable
         )
-        self.commands = Commands(self.core, self.requests)
+        self.commands = Commands(self.core, self.requests, self.home)
         self.reflex = Reflex()
         self.conversation = Conversation(
             self.core, self.reflex, self.requests, self.commands, self.home

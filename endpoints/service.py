@@ -49,7 +49,9 @@ class Service:
         }
 
     async def _say(self, request: Event, emit: Emit) -> Event:
-        return await self.conversation.say(str(request["text"]), request.get("as"))
+        return await self.conversation.say(
+            str(request["text"]), request.get("as"), lambda piece: emit({"piece": piece})
+        )
 
     async def _call(self, request: Event, emit: Emit) -> Event:
         """Run an action directly, as this device's person."""

@@ -25,7 +25,6 @@ from hassil.parse_expression import parse_sentence
 
 from . import values
 
-NUMBER = r"-?\d+(?:\.\d+)?"
 _SPACE = r"(?: |\b)"
 
 
@@ -72,7 +71,7 @@ class Grammar:
         """Load `sentences/FILE`; raises what hassil raises for a template that is wrong."""
         text = (files(__package__) / "sentences" / file).read_text(encoding="utf-8")
         source = yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506
-        rules = {name: parse_sentence(body) for name, body in source["rules"].items()}
+        rules = {name: parse_sentence(body) for name, body in source.get("rules", {}).items()}
         lists = {name: _listed(body) for name, body in source["lists"].items()}
         maker = _PatternMaker(rules, lists)
         self._templates = [
@@ -96,12 +95,10 @@ def _listed(body: Any) -> tuple[str, dict[str, Any]]:
     """Return a slot's expression and what its words mean.
 
     A list of words, a table from words to meanings, a regular expression, or a name for one:
-    `words` for open text, `number`, and `value` for all that `values` reads.
+    `words` for open text, and `value` for all that `values` reads.
     """
     if body == "words":
         return ".+?", {}
-    if body == "number":
-        return NUMBER, {}
     if body == "value":
         return values.pattern(), {}
     if isinstance(body, str):

@@ -12,8 +12,10 @@ from .things import Doer
 from .wishes import VERBS, timed
 from .words import plain, polite_off, tidy
 
-LONGEST = 400
-"""Characters; a longer utterance is a story, not a command."""
+LONGEST = 1000
+"""Characters of an utterance, for what is noted, remembered or announced."""
+LONGEST_COMMAND = 300
+"""Characters of a command for things; what is longer is a story."""
 _NOT = re.compile(
     r"^(?:please |no |just |and |but )*(?:don't|dont|do not|never|please not"
     r"|you (?:should(?: not|n't)|must(?: not|n't)|can(?:not|'t)|may not|needn't|need not"
@@ -67,7 +69,11 @@ class Reflex:
     def _all(self, said: str, context: Context, wonders: bool) -> tuple[Part, ...]:
         """Read the whole; where that fails, or only in part, read it as several commands."""
         whole, free = self._whole(said, context, wonders=wonders)
-        if not split.cuttable(said) or (whole and not free and not _refused(whole)):
+        if (
+            not split.cuttable(said)
+            or len(said) > LONGEST_COMMAND
+            or (whole and not free and not _refused(whole))
+        ):
             return whole or ()
         several = self._several(said, context, also_whole=not free)
         return several or whole or ()
@@ -94,6 +100,8 @@ class Reflex:
             parts = chores.read(frame, context)
             if parts:
                 return parts, frame.intent == "announce"
+        if len(said) > LONGEST_COMMAND:
+            return None, False
         return self._of_home(_BUT_NOT.sub(" except ", plain(said)), context, scope, wonders), False
 
     def _of_home(

@@ -14,8 +14,8 @@ from .words import listed
 
 _A_BIT = {"open": 1, "close": -1}
 NO_NAME = listed(
-    "if when while because or no minus you i we he she is are was were did do does who what why how "
-    "than not me us your his will would can could should with about said says say then"
+    "if when while because or no minus you i we he she is are was were did do does who what why "
+    "how than not me us your his will would can could should with about said says say then"
 )
 VERBS = listed(
     "turn switch put flip power set change adjust make bring get dim brighten lighten darken open "

@@ -85,7 +85,7 @@ async def _scenario(
     try:
         async with Stage(scenario, product, keep) as stage:
             await _start(scenario, stage)
-            for number, step in enumerate(scenario.steps, 1):  # noqa: B007
+            for number, step in enumerate(scenario.steps, 1):
                 later = step_later(step)
                 if later:
                     stage.keep = False

@@ -95,7 +95,8 @@ NOT_UNDERSTOOD = [
     "flip a coin",
     "open the book on my laptop",
     "",
-    "x" * 500,
+    "note that " + "x" * 1000,
+    "turn on " + "the " * 100 + "light",
 ]
 
 
@@ -107,6 +108,11 @@ def test_a_chore_is_understood(understand: Understand, said: str, asked: str) ->
 @pytest.mark.parametrize("said", NOT_UNDERSTOOD)
 def test_what_fits_no_sentence_is_left_to_others(understand: Understand, said: str) -> None:
     assert understand(said) == []
+
+
+def test_a_long_note_is_kept_whole(understand: Understand) -> None:
+    text = "and so on, " * 60 + "the end"
+    assert understand(f"note that {text}", "watch") == [f"notes.add {text}"]
 
 
 def test_two_items_are_two_calls(understand: Understand) -> None:
