@@ -4,6 +4,8 @@ import argparse
 import asyncio
 import sys
 
+from manyends.protocol.io.folder import ConfigError
+
 
 def scenarios(arguments: argparse.Namespace) -> int:
     """Play scenarios; lines of progress go to standard error."""
@@ -20,7 +22,9 @@ def scenarios(arguments: argparse.Namespace) -> int:
 
 
 def reflex(arguments: argparse.Namespace) -> int:
-    """Measure the reflex."""
-    from manyends.evals.reflex import run
-
+    """Measure the reflex; `ConfigError` if what it is compared with is not installed."""
+    try:
+        from manyends.evals.reflex import run
+    except ImportError as error:
+        raise ConfigError(f'{error.name} is not here: pip install "manyends[eval]"') from None
     return run(arguments.folder, arguments.json)

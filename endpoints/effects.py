@@ -31,11 +31,7 @@ class Effects:
     """Keys whose effect has begun in this process."""
 
     def start(self, task: Task, action: Action) -> None:
-        """Start an effect, unless it has begun already or was cancelled meanwhile."""
-        work = work_of(self.core.store.reader, task.key)
-        if task.key in self.started or work is None or work.stage == "done":
-            return
-        self.started.add(task.key)
+        """Start an effect in the loop's next round, so that a stop that came with it is first."""
         self.core.spawn(f"run {task.id}", self._run(task, action))
 
     def cancel_unless_started(self, task: Task) -> None:
@@ -73,6 +69,11 @@ class Effects:
         return [work for key in keys if (work := work_of(self.core.store.reader, key))]
 
     async def _run(self, task: Task, action: Action) -> None:
+        """Run an effect, unless it has begun already or was cancelled meanwhile."""
+        work = work_of(self.core.store.reader, task.key)
+        if task.key in self.started or work is None or work.stage == "done":
+            return
+        self.started.add(task.key)
         try:
             result = await self._try(task, action)
         except ProtocolError as refusal:

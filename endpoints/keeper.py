@@ -8,7 +8,7 @@ import logging
 from collections.abc import Callable
 
 from manyends.protocol.errors import ErrorCode, ProtocolError
-from manyends.protocol.ids import DeviceId, person_feed
+from manyends.protocol.ids import DeviceId, device_feed, person_feed
 from manyends.protocol.payloads import (
     TaskCancel,
     TaskLease,
@@ -88,6 +88,7 @@ class Keeper:
         if task.done:
             return
         if task.state is State.OFFERED:
+            _erase_lease(tx, task)
             self._set(tx, advance(task, Event.CANCEL, Result(text="It was cancelled.")))
         tx.mail(task.target, TaskStop(task=task.id))
 
@@ -101,6 +102,7 @@ class Keeper:
             task = task_of(tx.connection, task_id)
             assert task is not None
             late = Result(text="There was no time left for it.", error=ErrorCode.EXPIRED)
+            _erase_lease(tx, task)
             self._set(tx, advance(task, Event.EXPIRE, late))
             tx.mail(task.target, TaskStop(task=task.id))
 
@@ -131,3 +133,15 @@ class Keeper:
         )
         if task.state in _WORTH_A_REPORT:
             tx.mail(task.asker, TaskReport(task=task))
+
+
+def _erase_lease(tx: Transaction, task: Task) -> None:
+    """Take the content out of a lease, so that a device that was away finds nothing to do.
+
+    If it has the lease already, the stop that follows reaches it too.
+    """
+    tx.connection.execute(
+        "DELETE FROM payloads WHERE op IN (SELECT n FROM ops WHERE kind = 'task.lease' AND feed = ?"
+        " AND origin = ?) AND json_extract(body, '$.task.id') = ?",
+        (device_feed(task.target), tx.me.id, task.id),
+    )

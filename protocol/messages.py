@@ -6,6 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from .errors import ErrorCode, Retry
 from .ids import DeviceId, TaskId, TurnId
+from .numbers import Count, Flag, Millis, Whole
 from .ops import MAX_BATCH, Op, Vector
 
 VERSION = 1
@@ -20,17 +21,17 @@ class Challenge(_Message):
     """The server speaks first: who it is, a nonce to sign, and the household's time."""
 
     type: Literal["challenge"] = "challenge"
-    versions: list[int] = Field(min_length=1, max_length=16)
+    versions: list[Count] = Field(min_length=1, max_length=16)
     device: DeviceId
     nonce: str = Field(min_length=22, max_length=64)
-    time: int = Field(description="wall milliseconds since 1970, as the server has it")
+    time: Millis = Field(description="as the server has it")
 
 
 class Hello(_Message):
     """The client answers: its device, its own nonce, and its signature over both."""
 
     type: Literal["hello"] = "hello"
-    version: int
+    version: Count
     device: DeviceId
     nonce: str = Field(min_length=22, max_length=64)
     signature: str = Field(max_length=128)
@@ -57,7 +58,7 @@ class Ops(_Message):
 
     type: Literal["ops"] = "ops"
     ops: list[Op] = Field(max_length=MAX_BATCH)
-    more: bool = False
+    more: Flag = False
 
 
 class Ack(_Message):
@@ -71,14 +72,14 @@ class Ping(_Message):
     """Are you there?"""
 
     type: Literal["ping"] = "ping"
-    id: int
+    id: Whole
 
 
 class Pong(_Message):
     """Yes."""
 
     type: Literal["pong"] = "pong"
-    id: int
+    id: Whole
 
 
 class Error(_Message):
@@ -131,7 +132,7 @@ class HomeCommand(_Message):
     device: str = Field(max_length=120)
     action: str = Field(max_length=80)
     args: dict[str, Any] = {}
-    unchanged: int | None = Field(
+    unchanged: Whole | None = Field(
         default=None, description="only if the device's change counter still has this value"
     )
 
@@ -149,8 +150,8 @@ class HomeResult(_Message):
 
     type: Literal["home.result"] = "home.result"
     id: str = Field(max_length=80)
-    found: bool = True
-    ok: bool = True
+    found: Flag = True
+    ok: Flag = True
     error: str = Field(default="", max_length=500)
     device: dict[str, Any] | None = None
     before: dict[str, Any] = {}
@@ -163,7 +164,7 @@ class HomeState(_Message):
     id: str = Field(default="", max_length=80)
     areas: list[str] = Field(default=[], max_length=500)
     devices: list[dict[str, Any]] = Field(default=[], max_length=5000)
-    complete: bool = False
+    complete: Flag = False
 
 
 Message = Annotated[

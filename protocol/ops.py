@@ -13,6 +13,7 @@ from .errors import ErrorCode, ProtocolError
 from .hlc import Stamp
 from .identity import Identity, canonical, digest, verify
 from .ids import DeviceId, FeedName
+from .numbers import Count
 
 MAX_BATCH = 64
 """Ops in one message at most; the frame limit may make it fewer."""
@@ -33,7 +34,7 @@ class Op(BaseModel):
 
     origin: DeviceId
     feed: FeedName
-    seq: int = Field(ge=1)
+    seq: Count = Field(ge=1)
     hlc: Stamp
     kind: str = Field(max_length=60)
     digest: str = Field(max_length=64)
@@ -78,7 +79,7 @@ def check(op: Op, public_key: str) -> None:
         raise ProtocolError(ErrorCode.FORBIDDEN, f"the payload of op {op.id} was changed")
 
 
-Vector = dict[FeedName, dict[DeviceId, int]]
+Vector = dict[FeedName, dict[DeviceId, Count]]
 """For each feed and origin, the number of the last op applied; absent means none."""
 
 

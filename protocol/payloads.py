@@ -6,6 +6,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from .ids import ConversationId, DeviceId, PersonId, TaskId, TurnId
+from .numbers import Count, Flag, Millis
 from .roster import Roster
 from .task import Call, Event, Grant, Result, Task
 
@@ -38,8 +39,8 @@ class TaskUpdate(Payload):
     """To the keeper's mailbox: what happened to the task at its worker, in order."""
 
     task: TaskId
-    custody: int
-    lease: int
+    custody: Count
+    lease: Count
     events: list[Event]
     result: Result | None = None
 
@@ -74,7 +75,7 @@ class TaskSettle(Payload):
 
     task: TaskId
     by: DeviceId
-    done: bool
+    done: Flag
 
 
 class AskOpen(Payload):
@@ -82,7 +83,7 @@ class AskOpen(Payload):
 
     task: Task
     text: str = Field(max_length=2000)
-    expires: int
+    expires: Millis
 
 
 class AskClosed(Payload):
@@ -130,9 +131,9 @@ class TurnOpened(Payload):
     conversation: ConversationId
     device: DeviceId
     person: PersonId | None = None
-    claimed: bool = False
+    claimed: Flag = False
     utterance: str = Field(max_length=8000)
-    at: int
+    at: Millis
     trace: str = ""
 
 
@@ -144,7 +145,7 @@ class TurnClosed(Payload):
     reasons: list[str] = []
     calls: list[TurnCall] = []
     reply: str = ""
-    at: int
+    at: Millis
 
 
 class TurnAsked(Payload):

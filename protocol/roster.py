@@ -5,6 +5,7 @@ from enum import StrEnum
 from pydantic import BaseModel, ConfigDict, Field
 
 from .ids import HOUSEHOLD, DeviceId, FeedName, HouseholdId, PersonId, device_feed, person_feed
+from .numbers import Count, Whole
 
 
 class Role(StrEnum):
@@ -56,7 +57,7 @@ class RosterEntry(_Frozen):
     tls_key: str | None = Field(
         default=None, max_length=64, description="SHA-256 of the server key; none does not listen"
     )
-    rank: int = Field(default=0, description="the order in which others dial it, least first")
+    rank: Whole = Field(default=0, description="the order in which others dial it, least first")
 
     @property
     def shared(self) -> bool:
@@ -68,7 +69,7 @@ class Roster(_Frozen):
     """Everybody and everything that belongs, by one version of the list."""
 
     household: HouseholdId
-    version: int = 1
+    version: Count = 1
     people: tuple[Person, ...] = ()
     devices: tuple[RosterEntry, ...] = ()
 

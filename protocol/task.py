@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from .errors import ErrorCode, ProtocolError
 from .identity import canonical, digest
 from .ids import DeviceId, GrantId, PersonId, TaskId, TurnId
+from .numbers import Count, Flag, Millis, Whole
 
 
 class Effect(StrEnum):
@@ -121,7 +122,7 @@ class Grant(_Frozen):
     device: DeviceId
     action: str
     args_digest: str
-    expires: int = Field(description="wall milliseconds since 1970")
+    expires: Millis
     signature: str = ""
 
     def signed_bytes(self) -> bytes:
@@ -142,7 +143,7 @@ class Result(_Frozen):
     error: ErrorCode | None = None
     data: dict[str, Any] = {}
     inverse: "Call | None" = None
-    touched: int | None = Field(
+    touched: Whole | None = Field(
         default=None, description="the target's change counter afterwards, for a safe undo"
     )
 
@@ -164,19 +165,19 @@ class Task(_Frozen):
     args: dict[str, Any] = {}
     asker: DeviceId
     for_person: PersonId | None = None
-    claimed: bool = Field(default=False, description="the person was only claimed, not proved")
+    claimed: Flag = Field(default=False, description="the person was only claimed, not proved")
     turn: TurnId | None = None
     undoes: TaskId | None = Field(default=None, description="the task that this one takes back")
     target: DeviceId
     effect: Effect
     risk: Risk
-    deadline: int = Field(description="wall milliseconds since 1970")
+    deadline: Millis
     if_offline: IfOffline = IfOffline.WAIT
     keeper: DeviceId
-    custody: int = 1
-    lease: int = 1
+    custody: Count = 1
+    lease: Count = 1
     state: State = State.OFFERED
-    version: int = Field(default=0, description="counts the keeper's changes of state")
+    version: Count = Field(default=0, description="counts the keeper's changes of state")
     result: Result | None = None
     grant: Grant | None = None
 

@@ -13,16 +13,22 @@ from .lines import Emit, Event, Handler, LinesServer
 
 
 class Observers:
-    """Those who watch this process. Each observation goes to all of them, in order."""
+    """Those who watch this process. Each observation goes to all of them, in order.
 
-    def __init__(self) -> None:
+    With `keep`, what is told before anybody watches waits for the first who does.
+    """
+
+    def __init__(self, keep: bool = False) -> None:
         self._emits: list[Emit] = []
+        self._kept: list[Event] | None = [] if keep else None
         self.told = 0
         """How many observations there were."""
 
     def tell(self, observation: Event) -> None:
         """Pass an observation on."""
         self.told += 1
+        if self._kept is not None:
+            self._kept.append(observation)
         for emit in self._emits:
             emit(observation)
 
@@ -30,6 +36,9 @@ class Observers:
         """Answer an `observe` or `watch` request: stream until the caller hangs up."""
         self._emits.append(emit)
         emit({"observation": "watching"})
+        for observation in self._kept or ():
+            emit(observation)
+        self._kept = None
         try:
             forever: asyncio.Future[Event] = asyncio.get_running_loop().create_future()
             return await forever

@@ -121,6 +121,8 @@ class LinesClient:
 
         Raises `ProtocolError` as `ask` does, `internal` if the process goes away meanwhile.
         """
+        if self._pump.done():
+            raise ProtocolError(ErrorCode.INTERNAL, "the process went away")
         self._next += 1
         number = self._next
         queue: asyncio.Queue[Event | None] = asyncio.Queue()

@@ -11,7 +11,7 @@ from manyends.protocol.task import Call, Effect, Result, Risk
 from ..phrases import begin, joined, the
 from ..sdk import ReadContext, Record, Scope, StoredContext, action
 
-COLLECTION = "list items"
+COLLECTION = "list_items"
 
 
 def _bare(name: str) -> str:

@@ -94,7 +94,7 @@ class VirtualHome:
         self._folder = folder
         self._clock = clock
         self._control = control
-        self._observers = Observers()
+        self._observers = Observers(keep=control is not None)
         self._links: dict[str, _Link] = {}
         self._store: HomeStore
         self._changes = 0
