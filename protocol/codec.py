@@ -1,6 +1,8 @@
 """Messages to text frames and back, with the limits that every frame must keep."""
 
 import json
+import math
+import re
 from typing import Any
 
 from pydantic import ValidationError
@@ -11,14 +13,23 @@ from .messages import MESSAGE, Message
 MAX_TEXT_FRAME = 256 * 1024
 """Bytes of a JSON frame."""
 
+_SUSPICIOUS = re.compile(r"NaN|Infinity|\d[eE]\+?\d{2}|\d{200}")
+"""What a text must contain to hold a number that is not finite."""
+
 
 def encode(message: Message) -> str:
     """Write a message as one text frame.
 
-    Raises `ProtocolError` `too_big` if it would be longer than any peer takes.
+    Raises `ProtocolError`: `too_big` if it would be longer than any peer takes, `bad_message` if
+    it holds what JSON cannot say.
     """
-    text = message.model_dump_json(exclude_none=True)
-    if len(text) > MAX_TEXT_FRAME or len(text.encode()) > MAX_TEXT_FRAME:
+    try:
+        text = message.model_dump_json(exclude_none=True)
+    except (ValueError, RecursionError) as error:
+        raise ProtocolError(
+            ErrorCode.BAD_MESSAGE, f"the {message.type} can't be written as JSON: {error}"
+        ) from None
+    if _too_big(text):
         raise ProtocolError(
             ErrorCode.TOO_BIG, f"a {message.type} of {len(text)} characters is too big to send"
         )
@@ -33,14 +44,33 @@ def decode(frame: str | bytes) -> Message:
     """
     if isinstance(frame, bytes):
         raise ProtocolError(ErrorCode.UNSUPPORTED, "binary frames carry nothing yet")
-    if len(frame) > MAX_TEXT_FRAME:
-        raise ProtocolError(ErrorCode.TOO_BIG, f"the frame is longer than {MAX_TEXT_FRAME} bytes")
     try:
-        return MESSAGE.validate_json(frame)
+        if _too_big(frame):
+            raise ProtocolError(
+                ErrorCode.TOO_BIG, f"the frame is longer than {MAX_TEXT_FRAME} bytes"
+            )
+        message = MESSAGE.validate_json(frame)
+        if _SUSPICIOUS.search(frame):
+            json.loads(frame, parse_constant=_finite, parse_float=_finite)
     except ValidationError as error:
         raise _refusal(error) from None
     except (ValueError, RecursionError) as error:
         raise ProtocolError(ErrorCode.BAD_MESSAGE, f"the frame is not JSON: {error}") from None
+    return message
+
+
+def _too_big(text: str) -> bool:
+    """Say whether a text is too long for a frame; `ValueError` for a lone surrogate."""
+    if len(text) > MAX_TEXT_FRAME:
+        return True
+    return not text.isascii() and len(text.encode()) > MAX_TEXT_FRAME
+
+
+def _finite(number: str) -> float:
+    """Read a number; `ValueError` if it is none, or greater than any."""
+    if math.isfinite(value := float(number)):
+        return value
+    raise ValueError("a number is not finite")
 
 
 def _refusal(error: ValidationError) -> ProtocolError:

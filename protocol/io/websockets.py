@@ -226,6 +226,7 @@ async def serving(
         ping_interval=None,
         close_timeout=1,
         open_timeout=HANDSHAKE_SECONDS,
+        ssl_handshake_timeout=HANDSHAKE_SECONDS,
         server_header=None,
     )
     try:
