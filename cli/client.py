@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import json
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Any
 
 from manyends.protocol.io.folder import ConfigError, StateFolder
@@ -123,15 +124,32 @@ def models(arguments: argparse.Namespace) -> int:
         print(f"{entry.name} is ready: {path}")
         return 0
     found = []
+    memory = asyncio.run(_loaded(arguments.household))
     for entry in catalogue.ENTRIES:
         try:
             check(entry, folder)
             here = "here"
         except ModelError as error:
             here = str(error)
-        found.append({"name": entry.name, "state": here})
+        if entry.name in memory:
+            here += f", loaded by the brain with {memory[entry.name] // 1_000_000} MB"
+        loaded = memory.get(entry.name, 0)
+        found.append({"name": entry.name, "state": here, "memory_bytes": loaded})
     _print(arguments, found, "\n".join(f"{each['name']}: {each['state']}" for each in found))
     return 0
+
+
+async def _loaded(household: Path) -> dict[str, int]:
+    """Return the model that the brain has loaded, with its memory in bytes; nothing if none."""
+    try:
+        brain = await LinesClient.connect(StateFolder(node_folder(household, "brain")).socket)
+    except (OSError, ConfigError):
+        return {}
+    try:
+        model = await brain.ask("model")
+    finally:
+        await brain.close()
+    return {model["name"]: model["memory_bytes"]} if model["loaded"] else {}
 
 
 def _talk(arguments: argparse.Namespace, work: Work) -> int:

@@ -213,6 +213,7 @@ def _add_models(commands: "Commands[argparse.ArgumentParser]") -> None:
     )
     parser.add_argument("verb", nargs="?", default="list", choices=("list", "fetch"))
     parser.add_argument("name", nargs="?", help="which one (default: the embedded one)")
+    _household(parser)
     parser.add_argument("--json", action="store_true", help="print JSON")
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -29,6 +30,9 @@ def serve(part: str, state: Path) -> int:
             f"{state} is the folder of a {config.profile}; run: manyends {_command(config)}"
         )
     set_up_logs(config.name, config.log)
+    # The store's thread and the loop hand each other small things: the default of 5 ms, for which
+    # one may keep the interpreter from the other, would be most of a hand-off's time.
+    sys.setswitchinterval(0.0002)
     _run(lambda stop: _node(folder, config, stop), part)
     return 0
 

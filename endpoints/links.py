@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Awaitable, Callable
+from functools import partial
 
 from manyends.protocol.codec import MAX_TEXT_FRAME
 from manyends.protocol.errors import RETRY, ErrorCode, ProtocolError
@@ -26,6 +27,7 @@ PING_SECONDS = 20.0
 SILENCE_SECONDS = 10.0
 """A peer that answers no ping for so long is taken to be gone."""
 
+FORGET_SECONDS = 0.2
 _SCAN = 500
 _ROOM = MAX_TEXT_FRAME - 20_000
 """Bytes of ops in one frame."""
@@ -49,6 +51,7 @@ class Link:
         self._told_vector = False
         self._dirty = asyncio.Event()
         self._heard = asyncio.Event()
+        self._acked = asyncio.Event()
 
     @property
     def name(self) -> str:
@@ -78,6 +81,7 @@ class Link:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._send(), name=f"send to {self.peer.name}")
                 group.create_task(self._ping(), name=f"ping {self.peer.name}")
+                group.create_task(self._forget(), name=f"forget what {self.peer.name} has")
                 await self._receive()
         except BaseExceptionGroup as several:
             raise several.exceptions[0] from None
@@ -103,7 +107,7 @@ class Link:
                 case Ops():
                     await self._take(message.ops)
                 case Ack():
-                    await self._acknowledged(message.feeds)
+                    self._acknowledged(message.feeds)
                 case Ping():
                     await self.wire.send(Pong(id=message.id))
                 case Bye():
@@ -128,6 +132,7 @@ class Link:
         self._sent = {feed: dict(stream) for feed, stream in theirs.items()}
         self._cursor = 0
         self._told_vector = True
+        self._acked.set()
         self.poke()
 
     async def _send(self) -> None:
@@ -194,17 +199,32 @@ class Link:
                 Vectors(feeds=vector_for(self.core.store.reader, self.core.roster, self.peer.id))
             )
 
-    async def _acknowledged(self, feeds: Vector) -> None:
-        """Note what the peer has on disk, and erase what was only kept for it."""
+    def _acknowledged(self, feeds: Vector) -> None:
+        """Note what the peer has on disk."""
         merge(self._theirs, feeds)
+        self._acked.set()
+
+    async def _forget(self) -> None:
+        """Erase what we wrote for others and may not hold, once the peer has it.
+
+        A moment later, so that it is in nobody's way; a restart finds the rest to erase by the
+        peer's vector.
+        """
         roster, me = self.core.roster, self.core.me.id
-        passed_on = [
-            (feed, stream[me])
-            for feed, stream in feeds.items()
-            if me in stream and not roster.may_hold(me, feed)
-        ]
-        if passed_on:
-            await self.core.write(lambda tx: forget_passed_on(tx, passed_on))
+        erased: dict[str, int] = {}
+        while True:
+            await self._acked.wait()
+            await asyncio.sleep(FORGET_SECONDS)
+            self._acked.clear()
+            passed_on = [
+                (feed, stream[me])
+                for feed, stream in self._theirs.items()
+                if stream.get(me, 0) > erased.get(feed, 0) and not roster.may_hold(me, feed)
+            ]
+            if not passed_on:
+                continue
+            if await self.core.write(partial(forget_passed_on, streams=passed_on)):
+                erased.update(passed_on)
 
     async def _ping(self) -> None:
         number = 0

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from manyends.protocol.io.clock import Clock
 from manyends.protocol.io.control import Observers, control_server
-from manyends.protocol.io.folder import NodeConfig, StateFolder
+from manyends.protocol.io.folder import ConfigError, NodeConfig, StateFolder
 from manyends.protocol.io.lines import Emit, Event, Handler, LinesServer
 from manyends.protocol.roster import Profile
 from manyends.protocol.task import State
@@ -82,26 +82,33 @@ class Node:
     async def run(self, stop: asyncio.Event, ready: Callable[[], None]) -> None:
         """Run until `stop` is set; `ready` is called once the node can be spoken to.
 
-        Raises `ConfigError` if its address is taken. What breaks inside ends the whole node.
+        Raises `ConfigError` if it runs already or its address is taken. What breaks inside ends
+        the whole node.
         """
         try:
-            await self.core.write(self._begin)
-            async with AsyncExitStack() as stack, asyncio.TaskGroup() as group:
-                self.core.group = group
-                await stack.enter_async_context(self.network.listening(self.folder))
-                await self._serve(stack)
-                group.create_task(self.network.dial(), name="dial")
-                group.create_task(self.scheduler.run(), name="scheduler")
-                if self.home_link is not None:
-                    group.create_task(self.home_link.run(), name="home link")
-                self.effects.recover()
-                ready()
-                await stop.wait()
-                raise _Stopped
+            with self.folder.claimed():
+                await self._live(stop, ready)
         except* _Stopped:
             pass
+        except* ConfigError as several:
+            raise _first(several) from None
         finally:
             self.core.store.close()
+
+    async def _live(self, stop: asyncio.Event, ready: Callable[[], None]) -> None:
+        await self.core.write(self._begin)
+        async with AsyncExitStack() as stack, asyncio.TaskGroup() as group:
+            self.core.group = group
+            await stack.enter_async_context(self.network.listening(self.folder))
+            await self._serve(stack)
+            group.create_task(self.network.dial(), name="dial")
+            group.create_task(self.scheduler.run(), name="scheduler")
+            if self.home_link is not None:
+                group.create_task(self.home_link.run(), name="home link")
+            self.effects.recover()
+            ready()
+            await stop.wait()
+            raise _Stopped
 
     def counters(self) -> Event:
         """Return what a runner goes by to know that all is done."""
@@ -224,3 +231,9 @@ class Node:
 
 class _Stopped(Exception):  # noqa: N818 - ends the task group, is no error
     pass
+
+
+def _first(several: BaseExceptionGroup[ConfigError]) -> ConfigError:
+    """Return the first error of a group, however deep it lies."""
+    first = several.exceptions[0]
+    return _first(first) if isinstance(first, BaseExceptionGroup) else first

@@ -253,16 +253,17 @@ def rebuild(connection: sqlite3.Connection) -> None:
                 project(connection, op, payload)
 
 
-def forget_passed_on(tx: Transaction, streams: Iterable[tuple[FeedName, int]]) -> None:
+def forget_passed_on(tx: Transaction, streams: Iterable[tuple[FeedName, int]]) -> bool:
     """Erase what this device wrote for others and may not hold, now that a holder has it.
 
-    While a task is unfinished here its states stay: a restart goes by them.
+    While a task is unfinished here its states stay: a restart goes by them. Says whether it was
+    done.
     """
     unfinished = tx.connection.execute(
         "SELECT 1 FROM tasks WHERE keeper = ? AND state NOT IN (?, ?, ?, ?)", (tx.me.id, *TERMINAL)
     ).fetchone()
     if unfinished:
-        return
+        return False
     for feed, seq in streams:
         tx.connection.execute(
             "DELETE FROM payloads WHERE op IN"
@@ -274,6 +275,7 @@ def forget_passed_on(tx: Transaction, streams: Iterable[tuple[FeedName, int]]) -
             tx.connection.execute(
                 f"DELETE FROM {table} WHERE person IS NOT NULL AND {over}"  # noqa: S608 - ours
             )
+    return True
 
 
 def _op(row: sqlite3.Row) -> Op:

@@ -25,6 +25,9 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
+_QUICK_BYTES = 64 * 1024 * 1024
+"""A file up to this size is read through at the start, which takes less than 0.1 s."""
+
 
 class _Job(Generic[T]):
     def __init__(self, function: Callable[[sqlite3.Connection], T]) -> None:
@@ -51,6 +54,7 @@ class Store:
         self.path = path
         try:
             self._writer = self._open()
+            self._check()
             self.reader = self._open()
             self.reader.execute("PRAGMA query_only = ON")
         except sqlite3.DatabaseError as error:
@@ -96,6 +100,13 @@ class Store:
         connection.execute("PRAGMA busy_timeout = 5000")
         STEPS.apply(Database(connection))
         return connection
+
+    def _check(self) -> None:
+        """Raise `DatabaseError` if a page is damaged; a large file is left to `doctor`."""
+        if self.path.stat().st_size <= _QUICK_BYTES:
+            wrong = self._writer.execute("PRAGMA quick_check(1)").fetchone()[0]
+            if wrong != "ok":
+                raise sqlite3.DatabaseError(wrong.splitlines()[-1])
 
     def _work(self) -> None:
         while True:

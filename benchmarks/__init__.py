@@ -1,0 +1,1 @@
+"""Figures beside a peer or a bound, measured in one run."""
