@@ -122,7 +122,7 @@ class Keeper:
 
     def _set(self, tx: Transaction, task: Task) -> None:
         """Keep the new copy now; tell of it once, at the end of the transaction."""
-        keep_task(tx.connection, task, "")
+        keep_task(tx.connection, task)
         tx.at_end(f"task {task.id}", lambda: self._tell(tx, task))
 
     def _tell(self, tx: Transaction, task: Task) -> None:

@@ -72,11 +72,10 @@ def m002_derived(db: Database) -> None:
             "asker": str,
             "person": str,
             "deadline": int,
-            "changed": str,
             "body": str,
         },
         pk="id",
-        not_null={"state", "keeper", "target", "asker", "deadline", "changed", "body"},
+        not_null={"state", "keeper", "target", "asker", "deadline", "body"},
     )
     db.table("tasks").create_index(["state"])
     db.create_table(

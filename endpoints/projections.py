@@ -39,15 +39,15 @@ def task_of(connection: sqlite3.Connection, task_id: str) -> Task | None:
     return Task.model_validate_json(row[0]) if row else None
 
 
-def keep_task(connection: sqlite3.Connection, task: Task, stamp: str) -> None:
-    """Write a copy of a task unless a newer one is there; rows stay in the order of arrival."""
+def keep_task(connection: sqlite3.Connection, task: Task) -> None:
+    """Write a copy of a task if it is newer than the one here; rows stay in order of arrival."""
     known = task_of(connection, task.id)
-    if known is not None and known.newer_than(task):
+    if known is not None and not task.newer_than(known):
         return
     connection.execute(
-        "INSERT INTO tasks VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET"
+        "INSERT INTO tasks VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET"
         " state = excluded.state, keeper = excluded.keeper, target = excluded.target,"
-        " deadline = excluded.deadline, changed = excluded.changed, body = excluded.body",
+        " deadline = excluded.deadline, body = excluded.body",
         (
             task.id,
             task.state,
@@ -56,7 +56,6 @@ def keep_task(connection: sqlite3.Connection, task: Task, stamp: str) -> None:
             task.asker,
             task.for_person,
             task.deadline,
-            stamp,
             task.model_dump_json(exclude_none=True),
         ),
     )
@@ -65,7 +64,7 @@ def keep_task(connection: sqlite3.Connection, task: Task, stamp: str) -> None:
 def _task(
     connection: sqlite3.Connection, op: Op, payload: TaskOffer | TaskLease | TaskState | TaskReport
 ) -> None:
-    keep_task(connection, payload.task, op.hlc)
+    keep_task(connection, payload.task)
 
 
 def _turn_opened(connection: sqlite3.Connection, op: Op, payload: TurnOpened) -> None:
