@@ -116,8 +116,12 @@ class Network:
             self._core.tell("error", code=refusal.code, reason=refusal.reason)
             return False
         began = self._core.clock.elapsed()
-        with contextlib.suppress(LinkLostError, ProtocolError):
-            await self._run(wire)
+        try:
+            with contextlib.suppress(LinkLostError, ProtocolError):
+                await self._run(wire)
+        except Exception:
+            # A fault of ours in one link must not take the lights down with it.
+            log.exception("the link with %s broke", entry.name)
         return self._core.clock.elapsed() - began > LAST_BACK_OFF
 
     async def _run(self, wire: Wire) -> None:

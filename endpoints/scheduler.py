@@ -2,8 +2,10 @@
 
 import asyncio
 import logging
+import sqlite3
 from dataclasses import dataclass, field
 
+from manyends.protocol.errors import ProtocolError
 from manyends.protocol.ids import device_feed
 from manyends.protocol.payloads import RecordPut
 from manyends.protocol.task import State
@@ -16,6 +18,8 @@ from .keeper import Keeper
 from .replica import Transaction
 
 log = logging.getLogger(__name__)
+
+RETRY_SECONDS = 2.0
 
 
 @dataclass
@@ -33,7 +37,12 @@ class Scheduler:
             if timer.data.get("ringing"):
                 self._ring(timer)
         while True:
-            await self._do_due()
+            try:
+                await self._do_due()
+            except ProtocolError as refusal:
+                # A full disk, most likely. Timers that can't be written down yet ring later.
+                log.error("what is due could not be done: %s", refusal)
+                await asyncio.sleep(RETRY_SECONDS)
             await self.core.clock.until(self._next(), self._look)
 
     def _next(self) -> int | None:
@@ -49,24 +58,24 @@ class Scheduler:
         next_moment = self._next()
         if next_moment is None or next_moment > now:
             return
-        due = timers.due(self._timers(), now)
 
-        def do(tx: Transaction) -> None:
+        def do(tx: Transaction) -> list[Record]:
+            due = timers.due(self._timers(tx.connection), now)
             for timer in due:
                 data = timers.ringing(timer, now)
                 tx.append(
                     timer.feed, RecordPut(collection=timers.COLLECTION, id=timer.id, data=data)
                 )
             self.keeper.expire(tx, now)
+            return due
 
-        await self.core.write(do)
-        for timer in due:
+        for timer in await self.core.write(do):
             self._ring(timer)
 
     def _ring(self, timer: Record) -> None:
         self.core.tell("ring", id=timer.id, label=timers.ring_text(timer))
 
-    def _timers(self) -> list[Record]:
+    def _timers(self, connection: sqlite3.Connection | None = None) -> list[Record]:
         mine = device_feed(self.core.me.id)
-        found = records(self.core.store.reader, timers.COLLECTION)
+        found = records(connection or self.core.store.reader, timers.COLLECTION)
         return [each for each in found if each.feed == mine]
