@@ -136,7 +136,7 @@ class Prompt:
                 if text is not None and not self._json:
                     self._say(name, text)
                 if event.get("observation") == "notice":
-                    await self._nodes[name].ask("shown", id=event["id"])
+                    await self._nodes[name].ask("shown", notice=event["id"])
         except ProtocolError as gone:
             self._fail(f"{name}: {gone.reason}")
 

@@ -113,8 +113,8 @@ class Keeper:
         if task.if_offline is IfOffline.FAIL and not self._online(task.target):
             return Result(text=f"The {target.name} is away.", error=ErrorCode.TIMEOUT)
         unfinished = tx.connection.execute(
-            "SELECT count(*) FROM tasks WHERE keeper = ? AND state IN (?, ?, ?, ?)",
-            (tx.me.id, State.OFFERED, State.ACCEPTED, State.ASKING, State.RUNNING),
+            "SELECT count(*) FROM tasks WHERE keeper = ? AND id != ? AND state IN (?, ?, ?, ?)",
+            (tx.me.id, task.id, State.OFFERED, State.ACCEPTED, State.ASKING, State.RUNNING),
         ).fetchone()[0]
         if unfinished >= MAX_OPEN_TASKS:
             return Result(text="Too much is waiting already.", error=ErrorCode.BUSY)

@@ -128,7 +128,7 @@ class Service:
 
     async def _shown(self, request: Event, emit: Emit) -> Event:
         """Drop a notice: the person has seen it."""
-        drop = RecordDrop(collection=NOTICES, id=str(request["id"]))
+        drop = RecordDrop(collection=NOTICES, id=str(request["notice"]))
         await self.core.write(lambda tx: tx.append(f"device:{self.core.me.id}", drop))
         return {}
 

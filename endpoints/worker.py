@@ -10,6 +10,7 @@ A `stored` effect goes from the lease to `done` in one transaction; the others a
 """
 
 import logging
+import sqlite3
 from dataclasses import dataclass
 
 from manyends.protocol.errors import ErrorCode, ProtocolError
@@ -168,6 +169,15 @@ class Worker:
         except ProtocolError as refusal:
             tx.connection.execute("ROLLBACK TO action")
             result = Result(text=refusal.reason, error=refusal.code)
+        except sqlite3.Error:
+            raise  # the disk's doing, not the skill's: all of the transaction is lost
+        except Exception:
+            # Skills are other people's code: whatever it throws must not take the node down.
+            log.exception("%s broke", task.action, extra={"trace": task.turn})
+            tx.connection.execute("ROLLBACK TO action")
+            result = Result(
+                text=f"{task.action} broke; the log says why.", error=ErrorCode.INTERNAL
+            )
         tx.connection.execute("RELEASE action")
         failpoint("worker.after_effect")
         finish(tx, task, [*events, *ending(result)], result)

@@ -8,7 +8,10 @@ GREATEST = 2**53 - 1
 """The greatest whole number that JSON carries unharmed through every language."""
 
 Count = Annotated[int, Field(strict=True, ge=0, le=GREATEST)]
-"""A number of things, a version, or a place in a row."""
+"""A number of things, or a version."""
+
+Place = Annotated[int, Field(strict=True, ge=1, le=GREATEST)]
+"""A place in a row that begins with 1."""
 
 Whole = Annotated[int, Field(strict=True, ge=-GREATEST, le=GREATEST)]
 """Any whole number."""

@@ -13,7 +13,7 @@ from .errors import ErrorCode, ProtocolError
 from .hlc import Stamp
 from .identity import Identity, canonical, digest, verify
 from .ids import DeviceId, FeedName
-from .numbers import Count
+from .numbers import Count, Place
 
 MAX_BATCH = 64
 """Ops in one message at most; the frame limit may make it fewer."""
@@ -34,7 +34,7 @@ class Op(BaseModel):
 
     origin: DeviceId
     feed: FeedName
-    seq: Count = Field(ge=1)
+    seq: Place
     hlc: Stamp
     kind: str = Field(max_length=60)
     digest: str = Field(max_length=64)

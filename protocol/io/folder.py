@@ -5,12 +5,16 @@ identity.key    its Ed25519 secret, mode 0600
 tls.pem         its server key and certificate, mode 0600, if it listens
 genesis.json    the op that began the household, signed by the brain
 node.db         all that it holds        node.sock   where the command line finds it
+node.lock       held by the process that runs the node
 """
 
+import contextlib
+import fcntl
 import json
 import os
 import secrets
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -87,12 +91,17 @@ class StateFolder:
         """Return the op that began the household; `ConfigError` if it can't be read."""
         try:
             return Op.model_validate_json(self._genesis.read_bytes())
-        except (OSError, ValidationError) as error:
+        except OSError as error:
             raise ConfigError(f"{self._genesis} can't be used: {error}") from None
+        except ValidationError as error:
+            raise ConfigError(f"{self._genesis} can't be used: {_first(error)}") from None
 
     def roster(self) -> Roster:
-        """Return the household's first roster."""
-        return Genesis.model_validate(self.genesis().payload).roster
+        """Return the household's first roster; `ConfigError` if it can't be read."""
+        try:
+            return Genesis.model_validate(self.genesis().payload).roster
+        except ValidationError as error:
+            raise ConfigError(f"{self._genesis} can't be used: {_first(error)}") from None
 
     def entry(self, config: NodeConfig) -> RosterEntry:
         """Return this device's own line of the roster."""
@@ -116,20 +125,32 @@ class StateFolder:
 
     def configure(self, config: NodeConfig) -> None:
         """Write the configuration."""
-        lines = [f"# What this node is; `{config.name}` of a manyends household."]
+        lines = ["# What this node of a manyends household is."]
         content: dict[str, Any] = config.model_dump(mode="json", exclude_none=True)
         peers = content.pop("peers")
-        # A JSON string is a TOML basic string too.
-        lines += [
-            f"{key} = {json.dumps(value, ensure_ascii=False)}" for key, value in content.items()
-        ]
+        lines += [f"{key} = {_quoted(value)}" for key, value in content.items()]
         lines += ["", "[peers]  # where a device was told to be found"]
-        lines += [f"{device} = {json.dumps(address)}" for device, address in peers.items()]
+        lines += [f"{device} = {_quoted(address)}" for device, address in peers.items()]
         self._config.write_text("\n".join(lines) + "\n")
 
     def found(self, genesis: Op) -> None:
         """Write the household's first op."""
         self._genesis.write_text(genesis.model_dump_json(exclude_none=True))
+
+    @contextlib.contextmanager
+    def claimed(self) -> Iterator[None]:
+        """Be the one process of this node while the context lasts.
+
+        The system ends the claim with the process. Raises `ConfigError` if another one has it.
+        """
+        with (self.path / "node.lock").open("w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                raise ConfigError(
+                    f"the node of {self.path} runs already. Stop that process first."
+                ) from None
+            yield
 
     def pin(self) -> str:
         """Return the pin of the node's own certificate; `ConfigError` if it is unusable."""
@@ -145,14 +166,20 @@ def split_address(address: Address) -> tuple[str, int]:
     return host.strip("[]"), int(port)
 
 
+def _quoted(value: str) -> str:
+    """Write a TOML string: a JSON string is one, but for DEL."""
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+
+
 def _write_private(path: Path, content: bytes) -> None:
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
         file.write(content)
 
 
 def _first(error: ValidationError) -> str:
-    """Say the first mistake in one line."""
-    first = error.errors(include_url=False, include_input=False)[0]
+    """Say the first mistake in one line, a misspelt key before a missing one."""
+    mistakes = error.errors(include_url=False, include_input=False)
+    first = max(mistakes, key=lambda mistake: mistake["type"] == "extra_forbidden")
     where = ".".join(str(part) for part in first["loc"])
     if first["type"] == "extra_forbidden":
         known = ", ".join(NodeConfig.model_fields)

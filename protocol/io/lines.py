@@ -22,6 +22,7 @@ Emit = Callable[[Event], None]
 Handler = Callable[[Event, Emit], Awaitable[Event]]
 
 _LIMIT = 16 * 1024 * 1024
+_HANG_UP_SECONDS = 1.0
 
 
 class LinesServer:
@@ -33,6 +34,7 @@ class LinesServer:
         self._handlers = handlers
         self._server: asyncio.Server | None = None
         self._running: set[asyncio.Task[None]] = set()
+        self._callers: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
 
     async def start(self) -> None:
         """Listen. A socket file left over by a killed process is replaced."""
@@ -43,17 +45,28 @@ class LinesServer:
         self._path.chmod(0o600)
 
     async def stop(self) -> None:
-        """Close the socket and end what is being answered."""
+        """Close the socket, end what is being answered, and hang up on all callers."""
         if self._server is not None:
             self._server.close()
         for each in list(self._running):
             each.cancel()
         if self._running:
             await asyncio.wait(self._running)
+        for writer in self._callers.values():
+            writer.close()
+        if self._callers:
+            await asyncio.wait(list(self._callers), timeout=_HANG_UP_SECONDS)
+        for writer in self._callers.values():  # who reads nothing, keeps it from closing
+            writer.transport.abort()
+        if self._callers:
+            await asyncio.wait(list(self._callers))
         self._path.unlink(missing_ok=True)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         answering: set[asyncio.Task[None]] = set()
+        me = asyncio.current_task()
+        assert me is not None
+        self._callers[me] = writer
         try:
             while line := await reader.readline():
                 each = asyncio.ensure_future(self._answer(line, writer))
@@ -63,6 +76,7 @@ class LinesServer:
         except (ConnectionError, ValueError) as error:
             log.debug("a caller went away: %s", error)
         finally:
+            del self._callers[me]
             for each in list(answering):
                 each.cancel()
             writer.close()
@@ -89,6 +103,11 @@ class LinesServer:
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             reason = f"the request is not understood: {type(error).__name__}: {error}"
             write({"error": {"code": ErrorCode.BAD_MESSAGE, "reason": reason}})
+        except Exception as error:
+            # The outermost edge: whoever asked must not wait for an answer that never comes.
+            log.exception("a request broke")
+            reason = f"that broke: {type(error).__name__}: {error}; the log says more"
+            write({"error": {"code": ErrorCode.INTERNAL, "reason": reason}})
         with contextlib.suppress(ConnectionError):
             await writer.drain()
 
@@ -128,7 +147,8 @@ class LinesClient:
         queue: asyncio.Queue[Event | None] = asyncio.Queue()
         self._waiting[number] = queue
         try:
-            self._writer.write(json.dumps({"id": number, "do": do, **arguments}).encode() + b"\n")
+            request = {**arguments, "id": number, "do": do}
+            self._writer.write(json.dumps(request).encode() + b"\n")
             while True:
                 line = await queue.get()
                 if line is None:
@@ -157,8 +177,8 @@ class LinesClient:
                 queue = self._waiting.get(content["id"])
                 if queue is not None:
                     queue.put_nowait(content)
-        except ConnectionError:
-            pass
+        except (ConnectionError, ValueError) as error:
+            log.debug("the connection can't be used any more: %s", error)
         finally:
             for queue in self._waiting.values():
                 queue.put_nowait(None)

@@ -58,6 +58,8 @@ class Wire:
                 await self._flush()
                 while session.phase is not Phase.OPEN:
                     await self._take()
+                    if session.phase is Phase.CLOSED:
+                        raise LinkLostError("the peer said goodbye")
         except TimeoutError:
             session.lost()
             await self._socket.close(1002, "the handshake took too long")
@@ -125,8 +127,6 @@ class Wire:
             await self._socket.close()
             raise
         await self._flush()
-        if self.session.phase is Phase.CLOSED and kept is None:
-            raise LinkLostError("the peer closed the link")
         return kept
 
     async def _answer(self, breach: ProtocolError) -> None:

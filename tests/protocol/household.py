@@ -131,7 +131,10 @@ STRANGER = entry("stranger", Profile.LAPTOP, tls_key=PIN)
 
 ROSTER = Roster(
     household=new_id("house", entropy("house")),
-    people=(Person(id=ANA, name="Ana", role=Role.OWNER), Person(id=BEN, name="Ben", role=Role.CHILD)),
+    people=(
+        Person(id=ANA, name="Ana", role=Role.OWNER),
+        Person(id=BEN, name="Ben", role=Role.CHILD),
+    ),
     devices=(BRAIN, HUB, LAPTOP, PHONE, TABLET, HOME, WATCH),
 )
 
@@ -337,8 +340,6 @@ MESSAGE_EXAMPLES: list[Message] = [
     HomeResult(
         id="1", found=False, ok=False, error="stuck", device={"on": True}, before={"on": False}
     ),
-    HomeState(
-        id="2", areas=["kitchen"], devices=[{"id": "lamp", "level": 21.5}], complete=True
-    ),
+    HomeState(id="2", areas=["kitchen"], devices=[{"id": "lamp", "level": 21.5}], complete=True),
 ]
 """One of each type, with every field set."""

@@ -3,9 +3,9 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.protocol.properties import check_clock
 
 from manyends.protocol.hlc import MAX_AHEAD_MS, ZERO, Hlc, receive, tick
-from tests.protocol.properties import check_clock
 
 MS = st.integers(0, 2**44)
 CLOCKS = st.builds(Hlc, MS, st.integers(0, 0xFFFF))

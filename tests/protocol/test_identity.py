@@ -3,9 +3,9 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.protocol.household import identity
 
 from manyends.protocol.identity import Identity, b64, canonical, digest, unb64, verify
-from tests.protocol.household import identity
 
 WHOLE_JSON = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.text(),

@@ -2,6 +2,7 @@
 
 import pytest
 from pydantic import TypeAdapter, ValidationError
+from tests.protocol.household import ANA, LAPTOP, entropy
 
 from manyends.protocol.ids import (
     HOUSEHOLD,
@@ -11,7 +12,6 @@ from manyends.protocol.ids import (
     new_id,
     person_feed,
 )
-from tests.protocol.household import ANA, LAPTOP, entropy
 
 DEVICE: TypeAdapter[str] = TypeAdapter(DeviceId)
 FEED: TypeAdapter[str] = TypeAdapter(FeedName)
@@ -25,8 +25,11 @@ def test_an_id_is_its_kind_and_eighty_random_bits() -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "dev", "dev_", "dev_short", "dev_AAAAAAAAAAAAAAAA", "dev_aaaaaaaaaaaaaaa1", "_" + "a" * 16]
-    + ["dev_aaaaaaaaaaaaaaaa\n", " dev_aaaaaaaaaaaaaaaa", "d" * 40 + "_aaaaaaaaaaaaaaaa", 7, None],
+    [
+        *("", "dev", "dev_", "dev_short", "dev_AAAAAAAAAAAAAAAA", "dev_aaaaaaaaaaaaaaa1"),
+        *("_" + "a" * 16, "dev_aaaaaaaaaaaaaaaa\n", " dev_aaaaaaaaaaaaaaaa", 7, None),
+        "d" * 40 + "_aaaaaaaaaaaaaaaa",
+    ],
 )
 def test_other_texts_are_no_ids(text: object) -> None:
     with pytest.raises(ValidationError):

@@ -1,0 +1,21 @@
+"""Coroutine tests of this folder run on an event loop of their own."""
+
+import asyncio
+import inspect
+
+import pytest
+
+
+LONGEST = 100
+"""Seconds; less than pytest's own limit, so that what a test waits for stands in the trace."""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
+    """Run a coroutine test."""
+    if not inspect.iscoroutinefunction(pyfuncitem.obj):
+        return None
+    names = inspect.signature(pyfuncitem.obj).parameters
+    test = pyfuncitem.obj(**{name: pyfuncitem.funcargs[name] for name in names})
+    asyncio.run(asyncio.wait_for(test, LONGEST))
+    return True
