@@ -34,6 +34,27 @@ def ask(arguments: argparse.Namespace) -> int:
     return _talk(arguments, work)
 
 
+def call(arguments: argparse.Namespace) -> int:
+    """Run an action directly, and print what came of it."""
+    given = dict(each.partition("=")[::2] for each in arguments.args)
+
+    async def work(node: LinesClient) -> int:
+        wanted = {"action": arguments.action, "args": {k: _value(v) for k, v in given.items()}}
+        result = await node.ask("call", **wanted, on=arguments.target)
+        _print(arguments, result, f"{result['state']}: {result['text'] or result['task']}")
+        return 1 if result["error"] else 0
+
+    return _talk(arguments, work)
+
+
+def _value(text: str) -> Any:
+    """Read an argument as JSON where it is such (30, true), else as the words it is."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
 def tasks(arguments: argparse.Namespace) -> int:
     """List tasks, or answer for one."""
 

@@ -146,6 +146,18 @@ def _add_talk(commands: "Commands[argparse.ArgumentParser]") -> None:
     _on(parser, "laptop")
     parser = _command(
         commands,
+        "call",
+        "run an action directly",
+        '  manyends call light.turn_on target="kitchen light"\n'
+        "  manyends call notes.add text=bread --target laptop --on watch",
+        client.call,
+    )
+    parser.add_argument("action", help="its name, for example notes.add")
+    parser.add_argument("args", nargs="*", metavar="NAME=VALUE", help="its arguments")
+    parser.add_argument("--target", metavar="NODE", help="the device that must run it")
+    _on(parser, "laptop")
+    parser = _command(
+        commands,
         "tasks",
         "list tasks, or answer for one",
         "  manyends tasks\n  manyends tasks approve --on laptop\n  manyends tasks cancel TASK",

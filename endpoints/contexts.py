@@ -3,7 +3,7 @@
 import json
 import sqlite3
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from manyends.protocol.ids import HOUSEHOLD, FeedName, PersonId, device_feed, person_feed
@@ -40,11 +40,7 @@ class Storing(Looking):
 
     def put(self, collection: str, record: str, data: dict[str, Any], scope: Scope) -> None:
         """Write a record into the feed of its scope."""
-        feed: FeedName = {
-            Scope.PERSON: person_feed(_proved(self.task)),
-            Scope.HOUSEHOLD: HOUSEHOLD,
-            Scope.DEVICE: device_feed(self.device.id),
-        }[scope]
+        feed = _feed(self.task, self.device, scope)
         self.tx.append(feed, RecordPut(collection=collection, id=record, data=data))
 
     def drop(self, record: Record) -> None:
@@ -54,14 +50,33 @@ class Storing(Looking):
 
 @dataclass(frozen=True)
 class Running(Looking):
-    """A `RunContext`."""
+    """A `RunContext`. What is put is written down together with the result."""
 
     home: HomePort
     opener: OpenPage
+    _puts: list[tuple[FeedName, RecordPut]] = field(default_factory=list)
+
+    def put(self, collection: str, record: str, data: dict[str, Any], scope: Scope) -> None:
+        """Have a record written into the feed of its scope, if the action succeeds."""
+        feed = _feed(self.task, self.device, scope)
+        self._puts.append((feed, RecordPut(collection=collection, id=record, data=data)))
+
+    def write(self, tx: Transaction) -> None:
+        """Write what was put."""
+        for feed, put in self._puts:
+            tx.append(feed, put)
 
     def open_page(self, url: str) -> None:
         """Show a page in this device's browser."""
         self.opener(url)
+
+
+def _feed(task: Task, device: RosterEntry, scope: Scope) -> FeedName:
+    return {
+        Scope.PERSON: person_feed(_proved(task)),
+        Scope.HOUSEHOLD: HOUSEHOLD,
+        Scope.DEVICE: device_feed(device.id),
+    }[scope]
 
 
 def records(connection: sqlite3.Connection, collection: str) -> list[Record]:

@@ -74,8 +74,9 @@ class Effects:
         if task.key in self.started or work is None or work.stage == "done":
             return
         self.started.add(task.key)
+        context = self._context(task)
         try:
-            result = await self._try(task, action)
+            result = await self._try(task, action, context)
         except ProtocolError as refusal:
             if refusal.code is ErrorCode.TIMEOUT and action.effect is Effect.ONCE:
                 await self._find_out(Work("intent", task))
@@ -88,15 +89,15 @@ class Effects:
                 text=f"{task.action} broke; the log says why.", error=ErrorCode.INTERNAL
             )
         failpoint("worker.after_effect")
-        await self._end(task, ending(result), result)
+        await self._end(task, ending(result), result, None if result.error else context)
 
-    async def _try(self, task: Task, action: Action) -> Result:
+    async def _try(self, task: Task, action: Action, context: Running) -> Result:
         """Run the action; a `settable` one again, under the same key, while there is time."""
         while True:
             try:
                 if task.deadline <= self.core.clock.wall_ms():
                     raise ProtocolError(ErrorCode.EXPIRED, "There was no time left for it.")
-                running = action.run(self._context(task), **action.check(task.args))
+                running = action.run(context, **action.check(task.args))
                 assert not isinstance(running, Result), f"{task.action} must be async"
                 return await running
             except HomeAwayError:
@@ -123,11 +124,15 @@ class Effects:
             await self._end(task, doubt, Result(text=text))
         self.started.discard(task.key)
 
-    async def _end(self, task: Task, events: list[Event], result: Result) -> None:
+    async def _end(
+        self, task: Task, events: list[Event], result: Result, context: Running | None = None
+    ) -> None:
         def end(tx: Transaction) -> None:
             failpoint("worker.before_result")
             stage = "doubt" if events[-1] is Event.DOUBT else "done"
             put_work(tx.connection, Work(stage, task, result))
+            if context is not None:
+                context.write(tx)
             report(tx, task, events, result)
 
         await self.core.write(end)

@@ -40,7 +40,6 @@ class Network:
         self.serving: Link | None = None
         """The link to the node that serves this one."""
         self._told_online: frozenset[DeviceId] = frozenset()
-        self.connected = asyncio.Event()
 
     @property
     def serving_node(self) -> RosterEntry | None:
@@ -134,7 +133,6 @@ class Network:
         dialled = wire.session.side is Side.CLIENT
         if dialled:
             self.serving = link
-            self.connected.set()
         log.info("linked with %s", link.peer.name)
         self._core.tell("link", peer=link.peer.name, up=True)
         await self._tell_presence()
@@ -148,7 +146,6 @@ class Network:
                 del self.links[link.peer.id]
             if self.serving is link:
                 self.serving = None
-                self.connected.clear()
                 self._told_online = frozenset()
             self._core.tell("link", peer=link.peer.name, up=False)
             await self._tell_presence()

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from .errors import ErrorCode, Retry
-from .ids import DeviceId, TaskId, TurnId
+from .ids import DeviceId, TurnId
 from .numbers import Count, Flag, Millis, Whole
 from .ops import MAX_BATCH, Op, Vector
 
@@ -115,14 +115,6 @@ class TurnDelta(_Message):
     text: str = Field(max_length=8000)
 
 
-class Progress(_Message):
-    """How far a task has come. Passing."""
-
-    type: Literal["progress"] = "progress"
-    task: TaskId
-    text: str = Field(max_length=500)
-
-
 class HomeCommand(_Message):
     """To the home: carry this out, once for each key."""
 
@@ -180,7 +172,6 @@ Message = Annotated[
     | Bye
     | Presence
     | TurnDelta
-    | Progress
     | HomeCommand
     | HomeRead
     | HomeResult

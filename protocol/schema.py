@@ -23,6 +23,10 @@ def schema() -> dict[str, Any]:
     )
     message = TypeAdapter.json_schema(MESSAGE, ref_template=_DEFINED)
     definitions = {**defined["$defs"], **message.pop("$defs")}
+    for each in definitions.values():
+        if "type" in each.get("properties", {}):
+            each["required"] = ["type", *each.get("required", [])]
+    _close(definitions)
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": SUBPROTOCOL,
@@ -34,6 +38,18 @@ def schema() -> dict[str, Any]:
         },
         "$defs": dict(sorted(definitions.items())),
     }
+
+
+def _close(value: Any) -> None:
+    """Where keys have a pattern, let no other keys through."""
+    if isinstance(value, dict):
+        if "patternProperties" in value:
+            value["additionalProperties"] = False
+        for inner in value.values():
+            _close(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            _close(inner)
 
 
 def text() -> str:

@@ -19,7 +19,7 @@ from .numbers import Count, Flag, Millis, Whole
 
 
 class Effect(StrEnum):
-    """How an action may be repeated (DESIGN §5): with its row, any time, or never unasked."""
+    """How an action may be repeated: with its row, at any time, or never unasked."""
 
     STORED = "stored"
     SETTABLE = "settable"

@@ -10,7 +10,8 @@ decorator says how risky it is, how it may be repeated, and where it runs:
         return Result(text=f"I noted that you watered the {plant}.")
 
 `stored` actions are plain functions: what they put is committed together with the task's result.
-`settable` and `once` actions are coroutines, since they touch the world.
+`settable` and `once` actions are coroutines, since they touch the world; what they put is written
+when they have succeeded.
 """
 
 import inspect
@@ -72,6 +73,9 @@ class HomePort(Protocol):
     ) -> Outcome:
         """Carry out one command under an idempotency key.
 
+        The task's key will do for its only command; a second one needs a key of its own, such as
+        the task's with a suffix.
+
         With `unchanged`, only if the device's change counter still has this value. Raises
         `ProtocolError` `timeout` if the home does not answer.
         """
@@ -123,6 +127,10 @@ class RunContext(ReadContext, Protocol):
     @property
     def home(self) -> HomePort:
         """The home."""
+        ...
+
+    def put(self, collection: str, record: str, data: dict[str, Any], scope: Scope) -> None:
+        """Have a record written together with the result, if the action succeeds."""
         ...
 
     def open_page(self, url: str) -> None:

@@ -144,6 +144,8 @@ class _PatternMaker:
             case RuleReference():
                 return f"(?:{self._regex(self._rules[part.rule_name].expression)})"
             case ListReference():
+                if part.list_name not in self._lists:
+                    raise ValueError(f"a sentence has {{{part.list_name}}}, which no list explains")
                 return self._slot(part.slot_name, *self._lists[part.list_name])
         raise TypeError(f"a template may not hold a {type(part).__name__}")
 

@@ -24,7 +24,6 @@ from manyends.protocol.messages import (
     Ping,
     Pong,
     Presence,
-    Progress,
     TurnDelta,
     Vectors,
     Welcome,
@@ -332,7 +331,6 @@ MESSAGE_EXAMPLES: list[Message] = [
     Bye(reason="enough"),
     Presence(online=[BRAIN.id, LAPTOP.id]),
     TurnDelta(turn=TURN_ID, to=LAPTOP.id, text="The ti"),
-    Progress(task=TASK_ID, text="half"),
     HomeCommand(
         id="1", key="k", device="lamp", action="on", args={"level": 20, "to": None}, unchanged=4
     ),
