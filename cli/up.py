@@ -1,6 +1,7 @@
 """`manyends up`: a whole household on this machine, each node a process, and a prompt to it."""
 
 import asyncio
+import os
 import shutil
 import signal
 import sys
@@ -8,6 +9,7 @@ import time
 from pathlib import Path
 
 from manyends.brain.household import found, move_to
+from manyends.endpoints.opener import OPENER_FILE, has_browser
 from manyends.models import catalogue
 from manyends.models.errors import ModelError
 from manyends.models.fetch import check
@@ -40,6 +42,7 @@ def up(folder: Path, model: str | None, fresh: bool, port: int, as_json: bool) -
     move_to(nodes, {"brain": f"127.0.0.1:{port}", "home": f"127.0.0.1:{port + 1}"})
     brain = StateFolder(nodes["brain"])
     brain.configure(brain.config().model_copy(update={"model": model}))
+    _stand_in_for_a_browser(folder)
     return asyncio.run(_run(nodes, model, as_json))
 
 
@@ -56,6 +59,14 @@ async def _run(nodes: dict[str, Path], model: str, as_json: bool) -> int:
         if prompt.failed:
             _say(f"{prompt.failed} of these lines failed.")
         return 1 if prompt.failed else 0
+
+
+def _stand_in_for_a_browser(folder: Path) -> None:
+    """On a machine without a browser, let the pages that ends open go to a file, and say so."""
+    if OPENER_FILE not in os.environ and not has_browser():
+        path = folder.absolute() / "opened-pages.jsonl"
+        os.environ[OPENER_FILE] = str(path)
+        _say(f"There is no browser here: pages are written to {path} instead.")
 
 
 def _model_here() -> str:

@@ -9,10 +9,21 @@ from pathlib import Path
 from .contexts import OpenPage
 
 
+OPENER_FILE = "MANYENDS_OPENER_FILE"
+
+
 def system_browser(url: str) -> None:
-    """Open a page in the system's browser; `OSError` if there is none."""
-    if not webbrowser.open(url):
+    """Open a page in the system's browser; `OSError` if there is none with a window."""
+    if not has_browser() or not webbrowser.open(url):
         raise OSError("no browser could be started")
+
+
+def has_browser() -> bool:
+    """Say whether the system has a browser with a window; one in a terminal would block the node."""
+    try:
+        return type(webbrowser.get()) is not webbrowser.GenericBrowser
+    except webbrowser.Error:
+        return False
 
 
 class FakeOpener:
@@ -30,6 +41,6 @@ class FakeOpener:
 
 
 def choose_opener() -> OpenPage:
-    """Return the fake if `MANYENDS_OPENER_FILE` names its file, else the system's browser."""
-    path = os.environ.get("MANYENDS_OPENER_FILE")
+    """Return the fake if the environment names its file, else the system's browser."""
+    path = os.environ.get(OPENER_FILE)
     return FakeOpener(Path(path)) if path else system_browser
