@@ -61,6 +61,10 @@ class Running(Looking):
         feed = _feed(self.task, self.device, scope)
         self._puts.append((feed, RecordPut(collection=collection, id=record, data=data)))
 
+    def forget(self) -> None:
+        """Forget what was put: the action is tried again from its start."""
+        self._puts.clear()
+
     def write(self, tx: Transaction) -> None:
         """Write what was put."""
         for feed, put in self._puts:

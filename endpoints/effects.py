@@ -1,5 +1,6 @@
 """Effects that touch the world: run, read back after a crash, or called in doubt."""
 
+import asyncio
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -17,6 +18,9 @@ from .replica import Transaction
 from .work import Work, ending, put_work, report, work_of
 
 log = logging.getLogger(__name__)
+
+RETRY_SECONDS = 2.0
+"""How long a result that the disk refused waits before it is written again."""
 
 
 @dataclass
@@ -89,7 +93,12 @@ class Effects:
                 text=f"{task.action} broke; the log says why.", error=ErrorCode.INTERNAL
             )
         failpoint("worker.after_effect")
-        await self._end(task, ending(result), result, None if result.error else context)
+        try:
+            await self._end(task, ending(result), result, None if result.error else context)
+        except ProtocolError as refusal:
+            # It was done, but what the skill wants to remember of it can't be kept.
+            result = Result(text=refusal.reason, error=refusal.code)
+            await self._end(task, ending(result), result)
 
     async def _try(self, task: Task, action: Action, context: Running) -> Result:
         """Run the action; a `settable` one again, under the same key, while there is time."""
@@ -97,6 +106,7 @@ class Effects:
             try:
                 if task.deadline <= self.core.clock.wall_ms():
                     raise ProtocolError(ErrorCode.EXPIRED, "There was no time left for it.")
+                context.forget()
                 running = action.run(context, **action.check(task.args))
                 assert not isinstance(running, Result), f"{task.action} must be async"
                 return await running
@@ -127,6 +137,8 @@ class Effects:
     async def _end(
         self, task: Task, events: list[Event], result: Result, context: Running | None = None
     ) -> None:
+        """Write down how it ended, at last when the disk has room: nobody else knows it."""
+
         def end(tx: Transaction) -> None:
             failpoint("worker.before_result")
             stage = "doubt" if events[-1] is Event.DOUBT else "done"
@@ -135,7 +147,15 @@ class Effects:
                 context.write(tx)
             report(tx, task, events, result)
 
-        await self.core.write(end)
+        while True:
+            try:
+                await self.core.write(end)
+                break
+            except ProtocolError as refusal:
+                if refusal.code is not ErrorCode.STORAGE:
+                    raise
+                log.error("the end of %s can't be written down yet: %s", task.id, refusal.reason)
+            await asyncio.sleep(RETRY_SECONDS)
         self.started.discard(task.key)
 
     def _context(self, task: Task) -> Running:

@@ -8,7 +8,6 @@ from pathlib import Path
 
 from .contexts import OpenPage
 
-
 OPENER_FILE = "MANYENDS_OPENER_FILE"
 
 
@@ -19,7 +18,7 @@ def system_browser(url: str) -> None:
 
 
 def has_browser() -> bool:
-    """Say whether the system has a browser with a window; one in a terminal would block the node."""
+    """Say whether the system has a browser with a window; one in a terminal would block us."""
     try:
         return type(webbrowser.get()) is not webbrowser.GenericBrowser
     except webbrowser.Error:

@@ -5,7 +5,6 @@ import inspect
 
 import pytest
 
-
 LONGEST = 100
 """Seconds; less than pytest's own limit, so that what a test waits for stands in the trace."""
 

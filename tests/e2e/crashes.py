@@ -9,6 +9,7 @@ from manyends.evals.scenarios.process import TroubleError
 from manyends.protocol.errors import ProtocolError
 from manyends.protocol.io.lines import Event
 from manyends.protocol.task import TERMINAL, Effect, State
+from manyends.skills.builtin import lists
 
 from .household import Household, household, until
 
@@ -155,7 +156,7 @@ class Crash:
     async def _effects(self) -> int:
         """Count the effects where they are: rows, the home's own counters, opened pages."""
         if self.errand.action == "list.add":
-            return self.house.written("list_items")
+            return self.house.written(lists.COLLECTION)
         if self.errand.action == "laptop.open_page":
             return self.house.pages("laptop")
         counts = (await self.house.ask("home", "counts"))["effects"]

@@ -196,6 +196,12 @@ class Household:
         except AssertionError:
             raise AssertionError(self.lost()) from None
 
+    async def stop(self) -> None:
+        """Stop all in good order, which each does with exit code 0."""
+        running = [each for each in self.processes.values() if each.running]
+        async with asyncio.timeout(DEADLINE):
+            await asyncio.gather(*(each.stop() for each in running))
+
     async def clear(self) -> None:
         """Leave no process and no file."""
         for each in self.processes.values():
@@ -214,6 +220,7 @@ async def household(
     made = Household(path, ends, model)
     try:
         yield made
+        await made.stop()
     finally:
         await made.clear()
 

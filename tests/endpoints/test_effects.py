@@ -1,13 +1,18 @@
 """Effects outside: repeated where that is harmless, read back or in doubt where it is not."""
 
+import asyncio
+import sqlite3
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from manyends.endpoints import effects
 from manyends.endpoints.work import Work, put_work, work_of
 from manyends.protocol.errors import ErrorCode, ProtocolError
-from manyends.protocol.task import Task
+from manyends.protocol.task import Effect, Result, Risk, Task
 from manyends.skills.home.model import HomeAwayError
+from manyends.skills.sdk import RunContext, Scope, action
 
 if TYPE_CHECKING:
     from tests.endpoints.conftest import Net
@@ -179,3 +184,60 @@ async def test_a_browser_that_can_not_be_started_is_an_honest_failure(net: "Net"
         assert result is not None
         assert net.state(task, "watch") == "failed"
         assert "could not open" in result.text
+
+
+@action("test.diary", risk=Risk.LOW, effect=Effect.SETTABLE)
+async def diary(context: RunContext, words: int = 1) -> Result:
+    """Remember something, then command the home."""
+    context.put("diary", "today", {"text": "x" * words}, Scope.PERSON)
+    await context.home.command("light.kitchen", "light.turn_on", {}, context.task.key)
+    return Result(text="Dear diary.")
+
+
+async def test_what_an_action_remembers_is_written_once_with_its_result(net: "Net") -> None:
+    async with net.running():
+        for each in net.nodes.values():
+            each.registry.actions[diary.name] = diary
+        net.home.refusals = [LOST, LOST]
+        task = await net.ask("watch", "test.diary", on="laptop")
+        await net.deliver()
+        assert net.state(task, "watch") == "succeeded"
+        query = "SELECT count(*) FROM ops JOIN payloads ON op = n WHERE kind = 'record.put' AND"
+        query += " json_extract(body, '$.collection') = 'diary'"
+        assert net.rows("laptop", query) == [(1,)]
+
+
+async def test_what_is_too_long_to_be_remembered_fails_its_task(net: "Net") -> None:
+    async with net.running():
+        for each in net.nodes.values():
+            each.registry.actions[diary.name] = diary
+        task = await net.ask("watch", "test.diary", on="laptop", words=200_000)
+        await net.deliver()
+        result = net.seen("watch", task).result
+        assert result is not None
+        assert (net.state(task, "watch"), result.error) == ("failed", ErrorCode.TOO_BIG)
+        assert net.rows("laptop", "SELECT id FROM records WHERE collection = 'diary'") == []
+
+
+async def test_a_result_that_finds_no_room_is_written_when_there_is(
+    net: "Net", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(effects, "RETRY_SECONDS", 0.01)
+    async with net.running():
+        task = await running(net, "lock.unlock", target="front door")
+        await net.request("watch", "approve")
+        await net.deliver()
+        laptop = net.nodes["laptop"]
+        write, refused = laptop.core.store.write, asyncio.Event()
+
+        async def full(function: Callable[[sqlite3.Connection], object]) -> object:
+            refused.set()
+            raise ProtocolError(ErrorCode.STORAGE, "the disk is full")
+
+        laptop.core.store.write = full  # type: ignore[method-assign, assignment]
+        net.home.gate.set()
+        await refused.wait()
+        laptop.core.store.write = write  # type: ignore[method-assign]
+        await net.deliver()
+        assert net.state(task, "watch") == "succeeded"
+        assert net.home.tried == 1

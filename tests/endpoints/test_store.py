@@ -5,6 +5,7 @@ import contextlib
 import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -42,9 +43,7 @@ async def test_writes_that_come_together_share_a_commit(folder: Path) -> None:
             lambda statement: commits.append(statement) if statement == "COMMIT" else None
         )
         keys = [f"k{number}" for number in range(200)]
-        done = await asyncio.gather(
-            *(store.write(lambda connection, key=key: put(connection, key)) for key in keys)
-        )
+        done = await asyncio.gather(*(store.write(partial(put, key=key)) for key in keys))
         assert list(done) == keys
         assert count(store) == 200
         assert len(commits) < 20

@@ -7,6 +7,7 @@ import pytest
 from manyends.protocol.errors import ErrorCode, ProtocolError
 from manyends.protocol.payloads import TaskLease, TaskSettle, TaskStop
 from manyends.protocol.task import Effect, Result, Risk, Task
+from manyends.skills.builtin import lists
 from manyends.skills.sdk import ReadContext, RunContext, Scope, StoredContext, action
 
 if TYPE_CHECKING:
@@ -59,9 +60,8 @@ async def test_a_stored_effect_is_over_with_its_lease(net: "Net") -> None:
         assert net.rows("laptop", "SELECT count(*) FROM records") == [(1,)]
         await net.deliver()
         assert net.state(task, "watch") == "succeeded"
-        assert net.rows(
-            "brain", "SELECT count(*) FROM records WHERE collection = 'list items'"
-        ) == [(1,)]
+        count = "SELECT count(*) FROM records WHERE collection = ?"
+        assert net.rows("brain", count, lists.COLLECTION) == [(1,)]
 
 
 async def test_a_known_key_reports_again_and_runs_nothing(net: "Net") -> None:

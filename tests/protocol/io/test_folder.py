@@ -140,6 +140,19 @@ def test_a_device_that_is_not_in_the_roster_is_said(folder: StateFolder) -> None
         folder.entry(CONFIG.model_copy(update={"device": STRANGER.id}))
 
 
+def test_a_genesis_without_a_roster_is_said(folder: StateFolder) -> None:
+    folder.found(genesis().model_copy(update={"payload": {}}))
+    with pytest.raises(ConfigError, match="roster: Field required"):
+        folder.roster()
+
+
+def test_a_folder_has_one_process_at_a_time(folder: StateFolder) -> None:
+    with folder.claimed(), pytest.raises(ConfigError, match="runs already"), folder.claimed():
+        pass
+    with folder.claimed():
+        pass
+
+
 @pytest.mark.parametrize(
     ("address", "parts"),
     [("localhost:80", ("localhost", 80)), ("[fe80::1%eth0]:9", ("fe80::1%eth0", 9))],

@@ -208,6 +208,32 @@ def test_stopping_ends_what_is_being_answered(tmp_path: Path) -> None:
     play(tmp_path, scene)
 
 
+def test_stopping_hangs_up_on_a_caller_that_does_not_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lines, "_HANG_UP_SECONDS", 0.1)
+
+    async def all_of_it() -> None:
+        flooded = asyncio.Event()
+
+        async def flood(request: Event, emit: Emit) -> Event:
+            emit({"text": "x" * 3_000_000})
+            flooded.set()
+            await asyncio.Event().wait()
+            return {}
+
+        server = LinesServer(tmp_path / "s", {"flood": flood})
+        await server.start()
+        _reader, writer = await asyncio.open_unix_connection(str(tmp_path / "s"), limit=10)
+        writer.write(b'{"id": 1, "do": "flood"}\n')
+        await flooded.wait()
+        async with asyncio.timeout(20):
+            await server.stop()
+        writer.close()
+
+    asyncio.run(all_of_it())
+
+
 def test_nobody_listens_nobody_answers(tmp_path: Path) -> None:
     with pytest.raises(OSError, match=r"."):
         asyncio.run(LinesClient.connect(tmp_path / "nobody"))
