@@ -1,29 +1,37 @@
 """Answers to what ends can't answer by themselves: undo, and open questions to the model."""
 
+import asyncio
+import contextlib
 import logging
 from collections.abc import Callable
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from manyends.endpoints.core import Core
 from manyends.endpoints.network import Network
-from manyends.endpoints.reflex.resolution import Command, Context, Verb
+from manyends.endpoints.projections import task_of
+from manyends.endpoints.reflex.resolution import Command, Context, Part, Verb
 from manyends.endpoints.reflex.resolve import Reflex
 from manyends.endpoints.replica import Transaction
-from manyends.endpoints.requests import Requests, Speaker
+from manyends.endpoints.requests import ANSWER_SECONDS, Requests, Speaker, outcome_text
 from manyends.endpoints.undo import Undo
 from manyends.models.engine import Delta, Engine, Finished, Message, Role
 from manyends.models.errors import ModelError
 from manyends.models.prompts import claims_deed, looks_like_call, open_question
 from manyends.protocol.errors import ErrorCode, ProtocolError
-from manyends.protocol.ids import DeviceId, device_feed
+from manyends.protocol.ids import DeviceId, TurnId, device_feed
 from manyends.protocol.messages import TurnDelta
 from manyends.protocol.payloads import Route, TurnAnswered, TurnAsked
+from manyends.protocol.task import Task
 from manyends.skills.sdk import HomePort
+
+from .spoken import audible, settled
 
 log = logging.getLogger(__name__)
 
 NO_MODEL = "I didn't understand that, and I have no language model to think about it."
+ONLY_UNDONE = "That is all I did: please say the rest again."
+NO_DEED = "I can't do that."
 
 
 @dataclass
@@ -39,6 +47,8 @@ class Answers:
     engine: Engine | None
     on_delta: Callable[[TurnDelta], None]
     """Gets the pieces of answers to what was said to the brain itself."""
+    _taken: set[TurnId] = field(default_factory=set)
+    """The turns that are being answered, or were: each is answered once."""
 
     def on_asked(self, tx: Transaction, origin: DeviceId, asked: TurnAsked) -> None:
         """Take a turn, and answer it once it is on disk here."""
@@ -48,7 +58,7 @@ class Answers:
             raise ProtocolError(ErrorCode.FORBIDDEN, "the turn is another device's")
         if not turn.claimed and turn.person != device.person:
             raise ProtocolError(ErrorCode.FORBIDDEN, "the person is not that device's")
-        tx.after(lambda: self.core.spawn(f"answer {turn.turn}", self._answer(asked)))
+        tx.after(lambda: self._take(asked))
 
     def recover(self) -> None:
         """After a restart: answer what was asked and not answered."""
@@ -66,16 +76,25 @@ class Answers:
             if row["kind"] == "turn.asked":
                 asked = TurnAsked.model_validate_json(row["body"])
                 if asked.turn.turn not in answered:
-                    self.core.spawn(f"answer {asked.turn.turn}", self._answer(asked))
+                    self._take(asked)
+
+    def _take(self, asked: TurnAsked) -> None:
+        """Begin to answer; a turn that arrives while the unanswered are looked for comes twice."""
+        turn = asked.turn.turn
+        if turn not in self._taken:
+            self._taken.add(turn)
+            self.core.spawn(f"answer {turn}", self._answer(asked))
 
     async def _answer(self, asked: TurnAsked) -> None:
-        if self._is_undo(asked):
-            answer = await self._take_back(asked)
+        parts = self._parts(asked)
+        rest = [each for each in parts if not _is_undo(each)]
+        if len(rest) < len(parts):
+            answer = await self._take_back(asked, alone=not rest)
         else:
             answer = await self._think(asked)
         await self.core.write(lambda tx: tx.mail(asked.turn.device, answer))
 
-    def _is_undo(self, asked: TurnAsked) -> bool:
+    def _parts(self, asked: TurnAsked) -> tuple[Part, ...]:
         """Resolve the utterance once more; undo is the one command that runs here."""
         device = self.core.roster.device(asked.turn.device)
         assert device is not None
@@ -85,17 +104,48 @@ class Answers:
             device=device,
             person=self.core.roster.person(asked.turn.person),
         )
-        parts = self.reflex.resolve(asked.turn.utterance, context).parts
-        return any(isinstance(each, Command) and each.verb is Verb.UNDO for each in parts)
+        return self.reflex.resolve(asked.turn.utterance, context).parts
 
-    async def _take_back(self, asked: TurnAsked) -> TurnAnswered:
+    async def _take_back(self, asked: TurnAsked, alone: bool) -> TurnAnswered:
+        """Undo; what was said besides, if it was not `alone`, the person has to say again."""
         speaker = Speaker(asked.turn.person, asked.turn.claimed)
+        begun = self._begun(asked.turn.turn)
         try:
-            text = await self.undo.latest(speaker, asked.turn.turn)
+            if begun is None:
+                text = await self.undo.latest(speaker, asked.turn.turn)
+            else:
+                text = outcome_text(await self._over(begun))
         except ProtocolError as refusal:
             text = refusal.reason
+        if not alone:
+            text = f"{text} {ONLY_UNDONE}"
         reasons = ["the serving node took back the latest task that can be undone"]
         return TurnAnswered(turn=asked.turn.turn, route=Route.REFLEX, reasons=reasons, text=text)
+
+    def _begun(self, turn: TurnId) -> Task | None:
+        """Return the task that takes something back for this turn, begun before a restart."""
+        row = self.core.store.reader.execute(
+            "SELECT body FROM tasks WHERE json_extract(body, '$.turn') = ?"
+            " AND json_extract(body, '$.undoes') IS NOT NULL",
+            (turn,),
+        ).fetchone()
+        return Task.model_validate_json(row[0]) if row else None
+
+    async def _over(self, task: Task) -> Task:
+        """Return a task of before a restart as it stands after a while, which its device needs to
+        be linked again."""
+        changed = asyncio.Event()
+        self.requests.expect([task])
+        self.core.committed.append(changed.set)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(ANSWER_SECONDS):
+                while not task.done:
+                    await changed.wait()
+                    changed.clear()
+                    task = task_of(self.core.store.reader, task.id) or task
+        self.core.committed.remove(changed.set)
+        await self.core.write(lambda tx: self.requests.told(tx, [task]))
+        return task
 
     async def _think(self, asked: TurnAsked) -> TurnAnswered:
         """Let the model answer an open question. Its words never start an action."""
@@ -117,19 +167,23 @@ class Answers:
             for pair in asked.history
             for role, text in zip((Role.USER, Role.ASSISTANT), pair, strict=True)
         ]
-        text = ""
+        text, heard = "", 0
         async with aclosing(engine.stream(open_question(asked.turn.utterance, history))) as pieces:
             async for piece in pieces:
                 match piece:
                     case Delta():
                         text += piece.text
-                        if looks_like_call(text):
-                            return "I can't do that."
-                        await self._pass_on(asked, piece.text)
+                        if looks_like_call(text) or claims_deed(settled(text)):
+                            return NO_DEED
+                        if audible(text) > heard:
+                            await self._pass_on(asked, text[heard : audible(text)])
+                            heard = audible(text)
                     case Finished():
                         text = piece.text
         if claims_deed(text) or looks_like_call(text):
-            return "I can't do that."
+            return NO_DEED
+        if text.strip() and text[heard:]:
+            await self._pass_on(asked, text[heard:])
         return text.strip() or "I don't know."
 
     async def _pass_on(self, asked: TurnAsked, text: str) -> None:
@@ -139,3 +193,7 @@ class Answers:
             self.on_delta(delta)
         else:
             await self.network.send(turn.device, delta)
+
+
+def _is_undo(part: Part) -> bool:
+    return isinstance(part, Command) and part.verb is Verb.UNDO

@@ -57,16 +57,18 @@ class HouseholdPlan(_Plan):
 def found(folder: Path, plan: HouseholdPlan) -> dict[str, Path]:
     """Make the state folders of a household; return them by name, `brain` and `home` included.
 
-    Each node is told the addresses of the others. Raises `ConfigError` if a name is used twice, or
-    a person is named who isn't there.
+    Each node is told the addresses of the others. Raises `ConfigError`, before anything is made,
+    if a name is used twice (in any case), or a person is named who isn't there.
     """
     nodes = [EndPlan(name="brain", profile=Profile.BRAIN), *plan.ends]
     if plan.home is not None:
         nodes.append(EndPlan(name="home", profile=Profile.HOME))
     names = [each.name for each in nodes]
-    twice = {name for name in names if names.count(name) > 1}
-    if twice:
-        raise ConfigError(f"two devices are called {', '.join(sorted(twice))}")
+    _refuse_twice("devices", names)
+    _refuse_twice("people", [each.name for each in plan.people])
+    for end in plan.ends:
+        if end.person is not None and end.person not in [each.name for each in plan.people]:
+            raise ConfigError(f"{end.name} belongs to {end.person}, who is not in the household")
     people = tuple(
         Person(id=new_id("per", secrets.token_bytes), name=each.name, role=each.role)
         for each in plan.people
@@ -96,6 +98,13 @@ def found(folder: Path, plan: HouseholdPlan) -> dict[str, Path]:
     return {name: each.path for name, each in folders.items()}
 
 
+def _refuse_twice(what: str, names: list[str]) -> None:
+    small = [name.lower() for name in names]
+    twice = {name for name in names if small.count(name.lower()) > 1}
+    if twice:
+        raise ConfigError(f"two {what} are called {', '.join(sorted(twice))}")
+
+
 def route(state: Path, peer_name: str, address: str) -> None:
     """Tell one node where it finds a peer; `ConfigError` if there is no peer of that name."""
     folder = StateFolder(state)
@@ -115,8 +124,6 @@ def _join(
 ) -> RosterEntry:
     """Make one node's folder and its line of the roster."""
     owner = next((each for each in people if each.name == plan.person), None)
-    if plan.person is not None and owner is None:
-        raise ConfigError(f"{plan.name} belongs to {plan.person}, who is not in the household")
     others = {peer: address for peer, address in peers.items() if peer != device}
     config = NodeConfig(
         name=plan.name,

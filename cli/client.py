@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import json
+import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -20,22 +21,35 @@ def ask(arguments: argparse.Namespace) -> int:
 
     async def work(node: LinesClient) -> int:
         result: dict[str, Any] = {}
-        streamed = False
+        heard = ""
         said = {"text": " ".join(arguments.text), "as": arguments.claim}
         async for kind, content in node.stream("say", **said):
             if kind == "result":
                 result = content
             elif not arguments.json:
-                streamed = True
+                heard += content["piece"]
                 print(content["piece"], end="", flush=True)
-        _print(arguments, result, "" if streamed else result["reply"])
+        _print(arguments, result, rest(heard, result["reply"]))
         return 1 if result.get("error") else 0
 
     return _talk(arguments, work)
 
 
+def rest(heard: str, reply: str) -> str:
+    """Return what is still to be printed of an answer whose pieces were printed as they came.
+
+    An answer may be another than what it began with: the model broke, or had to be stopped.
+    """
+    if not heard or heard.strip() == reply.strip():
+        return "" if heard else reply
+    return f"\n{reply}"
+
+
 def call(arguments: argparse.Namespace) -> int:
     """Run an action directly, and print what came of it."""
+    wrong = [each for each in arguments.args if "=" not in each]
+    if wrong:
+        raise ConfigError(f"arguments are NAME=VALUE, which {wrong[0]!r} is not")
     given = dict(each.partition("=")[::2] for each in arguments.args)
 
     async def work(node: LinesClient) -> int:
@@ -139,10 +153,12 @@ def models(arguments: argparse.Namespace) -> int:
             entry = catalogue.find(arguments.name or catalogue.DEFAULT)
             if entry is None:
                 raise ConfigError("there is nothing to fetch for the model none")
-            path = fetch(entry, folder, lambda line: print(line, flush=True))
+            out = sys.stderr if arguments.json else sys.stdout
+            path = fetch(entry, folder, lambda line: print(line, file=out, flush=True))
         except ModelError as error:
             raise ConfigError(str(error)) from None
-        print(f"{entry.name} is ready: {path}")
+        content = {"name": entry.name, "path": str(path)}
+        _print(arguments, content, f"{entry.name} is ready: {path}")
         return 0
     found = []
     memory = asyncio.run(_loaded(arguments.household))

@@ -1,22 +1,24 @@
 """`manyends doctor`: looks at what usually goes wrong, and says what to do about it."""
 
 import asyncio
+import contextlib
 import json
 import shutil
-import socket
 import sqlite3
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from manyends.protocol.errors import ProtocolError
-from manyends.protocol.io.folder import ConfigError, StateFolder, split_address
+from manyends.protocol.io.folder import ConfigError, StateFolder
 from manyends.protocol.io.lines import LinesClient
 
 from .places import models_folder, read_index
+from .ports import hindrance
 
 FREE_BYTES = 200_000_000
 """Less room than this on the disk is worth a word."""
+_LOCKED_SECONDS = 0.5
 
 
 @dataclass(frozen=True)
@@ -84,8 +86,10 @@ def _folder(name: str, folder: StateFolder) -> Iterator[Finding]:
         return
     yield Finding(name, True, "configuration and keys can be used")
     if folder.database.exists():
+        address = f"{folder.database.absolute().as_uri()}?mode=ro"
         try:
-            with sqlite3.connect(f"file:{folder.database}?mode=ro", uri=True) as connection:
+            connection = sqlite3.connect(address, uri=True, timeout=_LOCKED_SECONDS)
+            with contextlib.closing(connection):
                 verdict = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
         except sqlite3.DatabaseError as error:
             verdict = str(error)
@@ -117,12 +121,7 @@ def _port(name: str, folder: StateFolder) -> Finding:
         listen = folder.config().listen
     except ConfigError as error:
         return Finding(f"{name}'s process", False, str(error))
-    if listen is not None:
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind(split_address(listen))
-            except OSError as error:
-                text = f"does not run, and {listen} can't be used: {error.strerror}"
-                return Finding(f"{name}'s process", False, f"{text}. Try: manyends up --port PORT")
+    if listen is not None and (why := hindrance(listen)):
+        text = f"does not run, and {listen} can't be used: {why}"
+        return Finding(f"{name}'s process", False, f"{text}. Try: manyends up --port PORT")
     return Finding(f"{name}'s process", False, "does not run. Start it: manyends up")

@@ -1,6 +1,7 @@
 """The `manyends` command: its parts, their arguments, and how they end."""
 
 import argparse
+import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -22,7 +23,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = _parser().parse_args(argv)
     try:
         run: Run = arguments.run
-        return run(arguments)
+        code = run(arguments)
+        sys.stdout.flush()
+        return code
     except ConfigError as error:
         print(f"manyends: {error}", file=sys.stderr)
         return WRONG_USE
@@ -30,6 +33,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"manyends: {error.reason} ({error.code})", file=sys.stderr)
         return FAILED
     except BrokenPipeError:
+        # Nobody reads on, so what Python would still write at its end goes nowhere.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return FAILED
     except KeyboardInterrupt:
         return 130

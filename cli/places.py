@@ -38,12 +38,17 @@ def read_index(folder: Path) -> dict[str, Path]:
     try:
         content = json.loads((folder / INDEX).read_text())
         return {name: folder / path for name, path in content.items()}
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         raise ConfigError(
             f"there is no household in {folder}. Start one with: manyends up"
         ) from None
-    except (ValueError, AttributeError) as error:
-        raise ConfigError(f"{folder / INDEX} is damaged: {error}") from None
+    except OSError as error:
+        raise ConfigError(f"{folder / INDEX} can't be read: {error.strerror}") from None
+    except (ValueError, AttributeError, TypeError) as error:
+        raise ConfigError(
+            f"{folder / INDEX} is damaged: {error}. It names the folder of each node, such as "
+            '{"brain": "node0"}'
+        ) from None
 
 
 def node_folder(folder: Path, name: str) -> Path:

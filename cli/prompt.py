@@ -1,6 +1,7 @@
 """The prompt of `manyends up`: lines typed as any end, and what the household does, live."""
 
 import asyncio
+import contextlib
 import json
 import sys
 import threading
@@ -8,8 +9,9 @@ import time
 from collections.abc import AsyncIterator
 from typing import Any, TextIO
 
-from manyends.protocol.errors import ProtocolError
+from manyends.protocol.errors import ErrorCode, ProtocolError
 
+from .client import rest
 from .starter import Nodes
 
 HELP = """\
@@ -32,14 +34,16 @@ class Prompt:
         self._json = as_json
         self._end = self._ends[-1]
         self._last_seen = time.monotonic()
+        self._shown: set[str] = set()
         self.failed = 0
 
     async def run(self, source: TextIO) -> None:
         """Work through a terminal or a script until it ends."""
         interactive = source.isatty()
         watchers = [asyncio.create_task(self._watch(name)) for name in self._nodes]
+        watchers += [asyncio.create_task(self._missed(name)) for name in self._nodes]
         try:
-            if interactive:
+            if interactive and not self._json:
                 self._print(HELP)
             async for line in _lines(source, lambda: f"{self._end}> " if interactive else ""):
                 if not await self._line(line.strip(), interactive):
@@ -54,12 +58,12 @@ class Prompt:
         if not line or line.startswith("#"):
             return True
         name, mark, text = line.partition(">")
-        if mark:
-            end = self._named(name.strip())
+        end = self._named(name.strip())
+        # "What is 5 > 3" is a sentence.
+        if mark and (end is not None or not name.endswith(" ")):
             if end is None:
-                self._fail(
-                    f"There is no end called {name.strip()}. There are: {', '.join(self._ends)}"
-                )
+                text = f"There is no end called {name.strip()}. There are: {', '.join(self._ends)}"
+                self._fail(line, ErrorCode.NOT_FOUND, text)
                 return True
             self._end, line = end, text.strip()
         if line == "/quit":
@@ -79,44 +83,50 @@ class Prompt:
                 return
             began = time.perf_counter()
             result: dict[str, Any] = {}
-            streamed = False
+            heard = ""
             async for kind, content in node.stream("say", text=line):
                 if kind == "result":
                     result = content
                 elif not self._json:
-                    self._piece(content["piece"], first=not streamed)
-                    streamed = True
+                    self._piece(content["piece"], first=not heard)
+                    heard += content["piece"]
             milliseconds = (time.perf_counter() - began) * 1000
         except ProtocolError as refusal:
-            self._fail(refusal.reason)
+            self._fail(line, refusal.code, refusal.reason)
             return
         self.failed += bool(result.get("error"))
+        note = f"[{result['route']}, {milliseconds:.0f} ms]"
         if self._json:
-            self._print(
-                json.dumps({"end": self._end, "said": line, "ms": round(milliseconds, 1), **result})
-            )
+            self._print_json(said=line, ms=round(milliseconds, 1), **result)
+        elif heard and not rest(heard, result["reply"]):
+            self._print(f"  {note}")
         else:
-            note = f"[{result['route']}, {milliseconds:.0f} ms]"
-            if streamed:
-                self._print(f"  {note}")
-            else:
-                self._say(self._end, f"{result['reply']}  {note}")
+            if heard:
+                self._print("")
+            self._say(self._end, f"{result['reply']}  {note}")
 
     async def _command(self, line: str) -> None:
         node = self._nodes[self._end]
         match line:
             case "/why":
-                self._print((await node.ask("why"))["text"])
+                record = await node.ask("why")
+                self._answer(line, record, record["text"])
             case "/tasks":
-                for each in (await node.ask("tasks", limit=20))["tasks"]:
-                    self._print(f"  {each['state']:<10} {each['action']} on {each['on']}")
+                found = await node.ask("tasks", limit=20)
+                each_task = "  {state:<10} {action} on {on}"
+                lines = [each_task.format(**each) for each in found["tasks"]]
+                self._answer(line, found, "\n".join(lines) or "There are no tasks.")
             case "/ends":
-                for each in (await node.ask("ends"))["ends"]:
-                    self._print(f"  {each['name']:<14} {'online' if each['online'] else 'away'}")
+                found = await node.ask("ends")
+                lines = [
+                    f"  {each['name']:<14} {'online' if each['online'] else 'away'}"
+                    for each in found["ends"]
+                ]
+                self._answer(line, found, "\n".join(lines))
             case "/help":
-                self._print(HELP)
+                self._answer(line, {"help": HELP}, HELP)
             case _:
-                self._fail(f"{line} is not known.\n{HELP}")
+                self._fail(line, ErrorCode.UNSUPPORTED, f"{line} is not known.\n{HELP}")
 
     async def _settle(self, interactive: bool) -> None:
         """Let a script's next line wait until this one's effects were seen."""
@@ -136,9 +146,28 @@ class Prompt:
                 if text is not None and not self._json:
                     self._say(name, text)
                 if event.get("observation") == "notice":
-                    await self._nodes[name].ask("shown", notice=event["id"])
+                    await self._notice(name, event["id"], event["text"])
         except ProtocolError as gone:
-            self._fail(f"{name}: {gone.reason}")
+            self._fail("", gone.code, f"{name}: {gone.reason}")
+
+    async def _missed(self, name: str) -> None:
+        """Show what a node kept until somebody would be there."""
+        if name == "home":
+            return
+        with contextlib.suppress(ProtocolError):  # who is gone is told of by `_watch`
+            for each in (await self._nodes[name].ask("notices"))["notices"]:
+                self._last_seen = time.monotonic()
+                await self._notice(name, each["id"], each["text"])
+
+    async def _notice(self, name: str, notice: str, text: str) -> None:
+        """Show a notice, once, and have the node drop it."""
+        if notice not in self._shown:
+            self._shown.add(notice)
+            if self._json:
+                self._print(json.dumps({"end": name, "notice": text}))
+            else:
+                self._say(name, f"shows: {text}")
+            await self._nodes[name].ask("shown", notice=notice)
 
     def _named(self, name: str) -> str | None:
         """Return the end of this name, or the only one with this word in its name."""
@@ -156,9 +185,22 @@ class Prompt:
         lead = f"  {self._end:<12} " if first else ""
         print(f"{lead}{text}", end="", file=self._out, flush=True)
 
-    def _fail(self, text: str) -> None:
+    def _answer(self, line: str, content: dict[str, Any], text: str) -> None:
+        """Print what a command found."""
+        if self._json:
+            self._print_json(said=line, **content)
+        else:
+            self._print(text)
+
+    def _fail(self, line: str, code: ErrorCode, text: str) -> None:
         self.failed += 1
-        self._print(text)
+        if self._json:
+            self._print_json(said=line, error=code, reason=text)
+        else:
+            self._print(text)
+
+    def _print_json(self, **content: Any) -> None:
+        self._print(json.dumps({"end": self._end, **content}))
 
     def _print(self, text: str) -> None:
         print(text, file=self._out, flush=True)
@@ -179,8 +221,6 @@ def _describe(name: str, event: dict[str, Any]) -> str | None:
             return f"asks: {text} (answer: {name}> yes)"
         case {"observation": "ring", "label": label}:
             return f"rings: {label} (answer: {name}> stop)"
-        case {"observation": "notice", "text": text}:
-            return f"shows: {text}"
         case {"observation": "error", "reason": reason}:
             return f"error: {reason}"
     return None

@@ -46,8 +46,13 @@ async def _node(folder: StateFolder, config: NodeConfig, stop: asyncio.Event) ->
         await VirtualHome(folder, clock, Path(control) if control else None).run(stop)
     elif config.profile is Profile.BRAIN:
         from manyends.brain.node import Brain
+        from manyends.models.errors import ModelError
 
-        await Brain(folder, config, clock, models_folder()).run(stop, _ready)
+        try:
+            brain = Brain(folder, config, clock, models_folder())
+        except ModelError as error:
+            raise ConfigError(str(error)) from None
+        await brain.run(stop, _ready)
     else:
         from manyends.endpoints.node import Node
 

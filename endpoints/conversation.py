@@ -1,6 +1,6 @@
 """Turns: what is said to this node, what it comes to, and what is answered.
 
-A turn is on disk before anything is done about it, and its answer before it is heard.
+A turn is on disk before anything is changed because of it, and its answer before it is heard.
 """
 
 import asyncio
@@ -296,7 +296,7 @@ class Conversation:
         waits = self._asked.get(answer.turn)
         if waits is not None and not waits.done():
             waits.set_result(answer)
-        elif waits is None:
+        elif waits is None or waits.cancelled():
             self.core.spawn(f"notice of {answer.turn}", self._late(answer))
 
     async def _late(self, answer: TurnAnswered) -> None:

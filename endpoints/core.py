@@ -56,18 +56,40 @@ class Core:
             tx.finish()
             return result
 
-        result = await self.store.write(run)
-        self.changes += 1
-        for follow_up in opened[0].follow_ups:
-            follow_up()
-        for listener in self.committed:
-            listener()
-        return result
+        def after() -> None:
+            self.changes += 1
+            for follow_up in opened[0].follow_ups:
+                follow_up()
+            for listener in self.committed:
+                listener()
+
+        return await self.store.write(run, after)
+
+    async def carry(self, name: str, work: Coroutine[Any, Any, T]) -> T:
+        """Return what a piece of work comes to; it is carried to its end if the caller goes away.
+
+        Raises what the work raises.
+        """
+        done: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+
+        async def run() -> None:
+            try:
+                result = await work
+            except Exception as error:
+                if done.cancelled():
+                    raise
+                done.set_exception(error)
+            else:
+                if not done.cancelled():
+                    done.set_result(result)
+
+        self.spawn(name, run())
+        return await done
 
     def spawn(self, name: str, work: Coroutine[Any, Any, None]) -> None:
         """Run a coroutine as a part of the node, which cancels it at its end.
 
-        A refusal by the store or a peer ends only this piece of work, and is logged.
+        What goes wrong ends only this piece of work, and is logged.
         """
         assert self.group is not None, "the node is not running"
 
@@ -76,6 +98,8 @@ class Core:
                 await work
             except ProtocolError as refusal:
                 log.error("%s: %s", name, refusal)
+            except Exception:
+                log.exception("%s broke", name)
 
         self.group.create_task(guarded(), name=name)
 

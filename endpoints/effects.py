@@ -89,9 +89,7 @@ class Effects:
         except Exception:
             # Skills are other people's code: whatever it throws must not take the node down.
             log.exception("%s broke", task.action, extra={"trace": task.turn})
-            result = Result(
-                text=f"{task.action} broke; the log says why.", error=ErrorCode.INTERNAL
-            )
+            result = _broke(task)
         failpoint("worker.after_effect")
         try:
             await self._end(task, ending(result), result, None if result.error else context)
@@ -99,6 +97,9 @@ class Effects:
             # It was done, but what the skill wants to remember of it can't be kept.
             result = Result(text=refusal.reason, error=refusal.code)
             await self._end(task, ending(result), result)
+        except Exception:
+            log.exception("what %s says can't be kept", task.action, extra={"trace": task.turn})
+            await self._end(task, [Event.FAIL], _broke(task))
 
     async def _try(self, task: Task, action: Action, context: Running) -> Result:
         """Run the action; a `settable` one again, under the same key, while there is time."""
@@ -115,6 +116,7 @@ class Effects:
             except ProtocolError as refusal:
                 if refusal.code is not ErrorCode.TIMEOUT or action.effect is Effect.ONCE:
                     raise
+            await asyncio.sleep(RETRY_SECONDS)
 
     async def _find_out(self, work: Work) -> None:
         """Read back what became of a `once` effect; if nobody can know, it is in doubt."""
@@ -125,6 +127,8 @@ class Effects:
                 result = await action.read_back(self._context(task))
             except ProtocolError as away:
                 log.warning("%s can't be read back: %s", task.id, away.reason)
+            except Exception:
+                log.exception("reading back %s broke", task.action)
         doubt = [Event.DOUBT] if work.stage == "intent" else []
         if result is not None:
             verdict = Event.REFUTE if result.error else Event.CONFIRM
@@ -163,3 +167,7 @@ class Effects:
         return Running(
             core.clock.wall_ms(), task, core.me, core.store.reader, self.home, self.opener
         )
+
+
+def _broke(task: Task) -> Result:
+    return Result(text=f"{task.action} broke; the log says why.", error=ErrorCode.INTERNAL)

@@ -84,6 +84,10 @@ class Link:
                 group.create_task(self._forget(), name=f"forget what {self.peer.name} has")
                 await self._receive()
         except BaseExceptionGroup as several:
+            me = asyncio.current_task()
+            if me is not None and me.cancelling():
+                # A group that fails in the moment of our own end would hide the end.
+                raise asyncio.CancelledError from None
             raise several.exceptions[0] from None
         finally:
             self.core.committed.remove(self.poke)
@@ -172,6 +176,9 @@ class Link:
 
         def apply(tx: Transaction) -> tuple[Vector, bool]:
             taken: Vector = {}
+            # What came from there is there, and need not go back; noted before we look for new.
+            tx.after(lambda: merge(self._theirs, taken))
+            tx.after(lambda: merge(self._sent, taken))
             for op in ops:
                 if tx.apply(op) is Fit.GAP:
                     return taken, True

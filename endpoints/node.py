@@ -97,14 +97,16 @@ class Node:
 
     async def _live(self, stop: asyncio.Event, ready: Callable[[], None]) -> None:
         await self.core.write(self._begin)
-        async with AsyncExitStack() as stack, asyncio.TaskGroup() as group:
+        # At the end those outside are let go first: what they began is still taken up.
+        async with asyncio.TaskGroup() as group, AsyncExitStack() as stack:
             self.core.group = group
             await stack.enter_async_context(self.network.listening(self.folder))
             await self._serve(stack)
             group.create_task(self.network.dial(), name="dial")
             group.create_task(self.scheduler.run(), name="scheduler")
             if self.home_link is not None:
-                group.create_task(self.home_link.run(), name="home link")
+                home = group.create_task(self.home_link.run(), name="home link")
+                stack.push_async_callback(_ended, home)
             self.effects.recover()
             ready()
             await stop.wait()
@@ -237,3 +239,10 @@ def _first(several: BaseExceptionGroup[ConfigError]) -> ConfigError:
     """Return the first error of a group, however deep it lies."""
     first = several.exceptions[0]
     return _first(first) if isinstance(first, BaseExceptionGroup) else first
+
+
+async def _ended(task: asyncio.Task[None]) -> None:
+    """End a task that still has something to write down, and let it begin with that."""
+    task.cancel()
+    await asyncio.wait([task])
+    await asyncio.sleep(0)

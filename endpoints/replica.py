@@ -7,7 +7,8 @@ changes is committed together, what is to follow is registered with `after`.
 import json
 import logging
 import sqlite3
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -54,7 +55,8 @@ class Replica:
         """Return a transaction on this connection."""
         if self._clock == ZERO:
             latest = connection.execute("SELECT max(hlc) FROM ops").fetchone()[0]
-            self._clock = Hlc.parse(latest) if latest else ZERO
+            if latest:
+                self.see(latest)
         return Transaction(connection, self)
 
     def tick(self) -> str:
@@ -152,13 +154,31 @@ class Transaction:
 
     def _react(self, reaction: Reaction, op: Op, payload: Payload) -> None:
         """Let a reaction see an op; one that is refused leaves no trace but the op."""
-        self.connection.execute("SAVEPOINT reaction")
         try:
-            reaction(self, op.origin, payload)
+            with self.attempt():
+                reaction(self, op.origin, payload)
         except ProtocolError as refusal:
-            self.connection.execute("ROLLBACK TO reaction")
             log.warning("%s from %s was refused: %s", op.kind, op.origin, refusal.reason)
-        self.connection.execute("RELEASE reaction")
+        except sqlite3.Error:
+            raise
+        except Exception:
+            # The op would come again and again; it is kept, and what it asked for is not done.
+            log.exception("%s from %s could not be acted on", op.kind, op.origin)
+
+    @contextmanager
+    def attempt(self) -> Iterator[None]:
+        """Undo all that is written and registered inside, if it raises."""
+        followed, last = len(self.follow_ups), dict(self._last)
+        self.connection.execute("SAVEPOINT attempt")
+        try:
+            yield
+        except BaseException:
+            self.connection.execute("ROLLBACK TO attempt")
+            del self.follow_ups[followed:]
+            self._last = last
+            raise
+        finally:
+            self.connection.execute("RELEASE attempt")
 
     def _insert(self, op: Op, text: str | None, payload: Payload | None) -> None:
         extra = op.model_extra or {}
@@ -265,10 +285,17 @@ def forget_passed_on(tx: Transaction, streams: Iterable[tuple[FeedName, int]]) -
     if unfinished:
         return False
     for feed, seq in streams:
+        passed = (feed, tx.me.id, seq)
         tx.connection.execute(
             "DELETE FROM payloads WHERE op IN"
             " (SELECT n FROM ops WHERE feed = ? AND origin = ? AND seq <= ?)",
-            (feed, tx.me.id, seq),
+            passed,
+        )
+        # Without its salt, a digest can't be tried against guesses.
+        tx.connection.execute(
+            "UPDATE ops SET salt = NULL"
+            " WHERE feed = ? AND origin = ? AND seq <= ? AND salt IS NOT NULL",
+            passed,
         )
     if tx.me.shared:
         for table, over in (("turns", "closed IS NOT NULL"), ("tasks", "1")):

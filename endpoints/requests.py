@@ -38,6 +38,7 @@ _DAY_MS = 24 * 3600_000
 _MINUTE_MS = 60_000
 
 _SETTLED = TERMINAL | {State.ASKING, State.IN_DOUBT}
+_TOLD_LATE = TERMINAL | {State.IN_DOUBT}
 
 
 @dataclass(frozen=True)
@@ -149,6 +150,11 @@ class Requests:
             self._waiting.pop(task.id, None)
             if task.done:
                 tx.connection.execute("UPDATE awaited SET told = 1 WHERE task = ?", (task.id,))
+                continue
+            # A report may have come while the answer was put into words.
+            newer = task_of(tx.connection, task.id)
+            if newer is not None and newer.newer_than(task) and newer.state in _TOLD_LATE:
+                self._notify(tx, newer)
 
     def on_report(self, tx: Transaction, origin: DeviceId, report: TaskReport) -> None:
         """Take a keeper's report: an answer for who waits, else a notice, kept until shown."""
@@ -159,7 +165,7 @@ class Requests:
             failpoint("asker.before_result")
         if task.id in self._waiting:
             tx.after(lambda: self._resolve(task))
-        elif task.state is not State.ASKING:
+        elif task.state in _TOLD_LATE:
             self._notify(tx, task)
 
     def notify_late(self, tx: Transaction) -> None:
@@ -167,7 +173,7 @@ class Requests:
         rows = tx.connection.execute("SELECT task FROM awaited WHERE told = 0").fetchall()
         for (task_id,) in rows:
             task = task_of(tx.connection, task_id)
-            if task is not None and task.state in _SETTLED - {State.ASKING}:
+            if task is not None and task.state in _TOLD_LATE:
                 self._notify(tx, task)
 
     def notice(self, tx: Transaction, name: str, text: str) -> None:
@@ -188,15 +194,8 @@ class Requests:
 
     def _resolve(self, task: Task) -> None:
         future = self._waiting.get(task.id)
-        if future is None:
-            # The answer was closed while this report was on its way to the disk.
-            self.core.spawn(f"notice of {task.id}", self._write_notice(task))
-        elif not future.done() and task.state in _SETTLED:
+        if future is not None and not future.done() and task.state in _SETTLED:
             future.set_result(task)
-
-    async def _write_notice(self, task: Task) -> None:
-        if task.state is not State.ASKING:
-            await self.core.write(lambda tx: self._notify(tx, task))
 
     def _target(self, action: Action, speaker: Speaker) -> DeviceId:
         me = self.core.me

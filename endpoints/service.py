@@ -49,9 +49,10 @@ class Service:
         }
 
     async def _say(self, request: Event, emit: Emit) -> Event:
-        return await self.conversation.say(
+        turn = self.conversation.say(
             str(request["text"]), request.get("as"), lambda piece: emit({"piece": piece})
         )
+        return await self.core.carry("turn", turn)
 
     async def _call(self, request: Event, emit: Emit) -> Event:
         """Run an action directly, as this device's person."""
@@ -65,7 +66,8 @@ class Service:
         requests = self.conversation.requests
         speaker = self.conversation.speaker(request.get("as"))
         wish = IfOffline(request.get("if_offline", "wait"))
-        (task,) = await requests.run([requests.task(call, speaker, if_offline=wish)])
+        run = requests.run([requests.task(call, speaker, if_offline=wish)])
+        (task,) = await self.core.carry("call", run)
         error = task.result.error if task.result else None
         text = outcome_text(task) if task.state is not State.OFFERED else ""
         return {"task": task.id, "state": task.state, "text": text, "error": error}

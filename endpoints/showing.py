@@ -10,8 +10,6 @@ from manyends.skills.builtin import timers
 from .core import Core
 from .replica import Transaction
 
-ANNOUNCEMENTS = "announcements"
-
 
 def describe(roster: Roster, task: Task) -> dict[str, object]:
     """Return a task as the command line and those who watch see it, devices by their names."""

@@ -30,14 +30,23 @@ _QUICK_BYTES = 64 * 1024 * 1024
 
 
 class _Job(Generic[T]):
-    def __init__(self, function: Callable[[sqlite3.Connection], T]) -> None:
+    def __init__(
+        self, function: Callable[[sqlite3.Connection], T], after: Callable[[], None]
+    ) -> None:
         self.function = function
+        self.after = after
         self.loop = asyncio.get_running_loop()
         self.future: asyncio.Future[T] = self.loop.create_future()
         self.result: T | None = None
         self.error: BaseException | None = None
 
     def resolve(self) -> None:
+        """Follow up what is on disk, also if the caller went away meanwhile; then tell it."""
+        if self.error is None:
+            try:
+                self.after()
+            except Exception:
+                log.exception("what follows a change went wrong")
         if self.future.cancelled():
             return
         if self.error is not None:
@@ -68,13 +77,18 @@ class Store:
         self._thread = threading.Thread(target=self._work, name="store", daemon=True)
         self._thread.start()
 
-    async def write(self, function: Callable[[sqlite3.Connection], T]) -> T:
+    async def write(
+        self,
+        function: Callable[[sqlite3.Connection], T],
+        after: Callable[[], None] = lambda: None,
+    ) -> T:
         """Run `function` in a transaction and return its result once it is on disk.
 
+        `after` is called on the event loop before that, even if the caller was cancelled.
         What it raises is raised here, and what it wrote is undone. `ProtocolError` `storage` if
         the disk refuses.
         """
-        job = _Job(function)
+        job = _Job(function, after)
         with self._wake:
             if self._closing:
                 raise ProtocolError(ErrorCode.STORAGE, "the store is closed")

@@ -40,6 +40,8 @@ log = logging.getLogger(__name__)
 
 ASK_MS = 10 * 60_000
 """How long a question for a yes stays open."""
+MOST_ASKED = 2000
+"""Characters of such a question."""
 
 
 @dataclass
@@ -140,7 +142,7 @@ class Worker:
     def _ask(self, tx: Transaction, task: Task, decision: Decision) -> None:
         put_work(tx.connection, Work("asking", task, None, decision.asks))
         expires = min(task.deadline, tx.replica.wall_ms() + ASK_MS)
-        text = ask_text(tx.roster, task, self.effects.home.view())
+        text = ask_text(tx.roster, task, self.effects.home.view())[:MOST_ASKED]
         for person in decision.asks:
             tx.append(person_feed(person), AskOpen(task=task, text=text, expires=expires))
         names = [found.name for each in decision.asks if (found := tx.roster.person(each))]
@@ -161,24 +163,22 @@ class Worker:
 
     def _store(self, tx: Transaction, task: Task, action: Action, events: list[Event]) -> None:
         failpoint("worker.after_intent")
-        tx.connection.execute("SAVEPOINT action")
         try:
-            context = Storing(tx.replica.wall_ms(), task, tx.me, tx.connection, tx)
-            result = action.run(context, **action.check(task.args))
-            assert isinstance(result, Result), f"{task.action} is stored and must not be async"
+            with tx.attempt():
+                context = Storing(tx.replica.wall_ms(), task, tx.me, tx.connection, tx)
+                result = action.run(context, **action.check(task.args))
+                assert isinstance(result, Result), f"{task.action} is stored and must not be async"
+                result.model_dump_json()
         except ProtocolError as refusal:
-            tx.connection.execute("ROLLBACK TO action")
             result = Result(text=refusal.reason, error=refusal.code)
         except sqlite3.Error:
             raise  # the disk's doing, not the skill's: all of the transaction is lost
         except Exception:
             # Skills are other people's code: whatever it throws must not take the node down.
             log.exception("%s broke", task.action, extra={"trace": task.turn})
-            tx.connection.execute("ROLLBACK TO action")
             result = Result(
                 text=f"{task.action} broke; the log says why.", error=ErrorCode.INTERNAL
             )
-        tx.connection.execute("RELEASE action")
         failpoint("worker.after_effect")
         finish(tx, task, [*events, *ending(result)], result)
         failpoint("worker.before_result")

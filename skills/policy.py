@@ -174,7 +174,7 @@ def may_approve(
 ) -> Approval:
     """Say whether this person's yes (or no), given on this device, counts for an action.
 
-    `asker` is the person for whom the action would be done, `claimed` whether that was proved.
+    `asker` is the person for whom it would be done, `claimed` whether that was only claimed.
     """
     known = roster.person(person)
     if known is None or roster.device(device.id) is None:

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.asyncio.server import ServerConnection, serve
-from websockets.exceptions import ConnectionClosed, InvalidHandshake
+from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidURI
 from websockets.typing import Subprotocol
 
 from manyends.protocol.codec import MAX_TEXT_FRAME, decode, encode
@@ -166,7 +166,7 @@ async def dial(
     try:
         async with asyncio.timeout(timeout):
             socket = await connect(
-                f"wss://{host}:{port}/",
+                f"wss://{f'[{host}]' if ':' in host else host}:{port}/",
                 ssl=_CLIENT_TLS,
                 subprotocols=[Subprotocol(SUBPROTOCOL)],
                 compression=None,
@@ -175,7 +175,7 @@ async def dial(
                 proxy=None,
                 close_timeout=1,
             )
-    except (OSError, InvalidHandshake, TimeoutError, EOFError) as error:
+    except (OSError, InvalidHandshake, InvalidURI, TimeoutError, ValueError, EOFError) as error:
         raise LinkLostError(f"no answer from {host}:{port}: {error or 'time out'}") from None
     wire = Wire(socket, clock)
     try:

@@ -236,7 +236,8 @@ class HomeLink:
     async def _ask_once(self, make: Callable[[str], Message]) -> _Answer:
         """Ask over the present link; None if it is lost before the answer."""
         wire = self.wire
-        assert wire is not None
+        if wire is None:
+            return None
         number = self._number()
         answer: asyncio.Future[_Answer] = asyncio.get_running_loop().create_future()
         self._answers[number] = answer

@@ -77,10 +77,10 @@ def promised(role: Role, point: str, effect: Effect) -> tuple[Outcome, ...]:
     if (role, point) == ("asker", "before intent"):
         return (NEVER_TAKEN,)
     if (role, effect) == ("worker", Effect.ONCE):
-        # With the lease the intent is on disk, and from then on nobody knows.
-        if point in ("after intent", "before ack"):
+        # With the lease the intent is on disk; from then on only the outside knows.
+        if point == "after intent":
             return (Outcome(State.IN_DOUBT, 0),)
-        if point in ("after effect", "before result"):
+        if point in ("after effect", "before result", "before ack"):
             return (Outcome(State.IN_DOUBT, 1),)
     return (Outcome(State.SUCCEEDED, 1),)
 

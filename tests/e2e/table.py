@@ -35,12 +35,12 @@ _FOOT = """
   failed, by the connection that broke; nothing happened.
 - **in doubt, 0 and 1**: a `once` effect whose intent was on disk and whose result was not. The
   two cannot be told apart from inside, which is what being in doubt means: it is not run again,
-  and the person is asked. *Before ack* is one of these: the lease and the intent are written in
-  one transaction, and the acknowledgement comes after it.
+  and the person is asked. *Before ack* is one of these: an effect begins once its lease is on
+  disk, and does not wait for the acknowledgement.
 - **once, read back**: `lock.unlock`, approved on the watch. The door can be asked what became of
   it, so that nothing stays in doubt: not unlocked is *failed*, and unlocked is *succeeded*.
   *Before intent* the lease is not on disk yet; *before ack* is that of the approval.
-- The last row but one: the brain dies with a worker's report on disk and not acknowledged, so it
+- **before ack of the report**: the brain dies with a worker's report on disk and not acknowledged, so it
   comes again.
 """
 

@@ -4,10 +4,10 @@ import asyncio
 import inspect
 import shutil
 import tempfile
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 
@@ -27,6 +27,9 @@ from manyends.skills.home.model import Device, HomeView, Kind, Outcome
 from manyends.skills.home.rules import apply
 
 LONGEST = 100
+_PATIENCE = 0.05
+
+T = TypeVar("T")
 
 PEOPLE = [
     PersonPlan(name="Ana", role=Role.OWNER),
@@ -149,6 +152,8 @@ class Net:
                 yield self
                 self.home.gate.set()
                 await self.idle()
+                for task in self.group.tasks:
+                    task.cancel()
         finally:
             for each in self.nodes.values():
                 each.core.store.close()
@@ -180,10 +185,23 @@ class Net:
         return node
 
     async def idle(self) -> None:
-        """Wait until nothing runs, except what waits at the home's gate."""
-        while self.group.tasks and self.home.gate.is_set():
-            await asyncio.wait(self.group.tasks)
+        """Wait until nothing runs, except what waits at the home's gate, or for ops to arrive."""
+        while self.home.gate.is_set():
+            ours = [each for each in self.group.tasks if each.get_name() not in ("turn", "call")]
+            if not ours:
+                break
+            waits = any(each.get_name().startswith("answer") for each in ours)
+            done, _ = await asyncio.wait(ours, timeout=_PATIENCE if waits else None)
+            if not done:
+                break
         await asyncio.sleep(0)
+
+    async def until(self, condition: Callable[[], Awaitable[T]]) -> T:
+        """Deliver until the condition is true, and return its value."""
+        async with asyncio.timeout(20):
+            while not (value := await condition()):
+                await self.deliver()
+        return value
 
     async def deliver(self, *names: str) -> None:
         """Carry ops between these nodes (all if none is named) until there are none."""
@@ -283,9 +301,6 @@ class Net:
         node = self.nodes[name]
         handlers = {**node.service.handlers(), **node.more_requests}
         return await handlers[do]({"do": do, **arguments}, lambda event: None)
-
-
-Scene = Callable[[Net], Coroutine[Any, Any, None]]
 
 
 @pytest.fixture

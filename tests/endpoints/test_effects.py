@@ -1,8 +1,6 @@
 """Effects outside: repeated where that is harmless, read back or in doubt where it is not."""
 
 import asyncio
-import sqlite3
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -20,6 +18,12 @@ if TYPE_CHECKING:
 LIGHT: dict[str, Any] = {"target": "kitchen light"}
 PAGE: dict[str, Any] = {"url": "https://example.org/"}
 LOST = ProtocolError(ErrorCode.TIMEOUT, "no answer")
+
+
+@pytest.fixture(autouse=True)
+def soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let what is tried again be tried soon."""
+    monkeypatch.setattr(effects, "RETRY_SECONDS", 0.01)
 
 
 def stage(net: "Net", task: Task) -> str:
@@ -219,10 +223,7 @@ async def test_what_is_too_long_to_be_remembered_fails_its_task(net: "Net") -> N
         assert net.rows("laptop", "SELECT id FROM records WHERE collection = 'diary'") == []
 
 
-async def test_a_result_that_finds_no_room_is_written_when_there_is(
-    net: "Net", monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(effects, "RETRY_SECONDS", 0.01)
+async def test_a_result_that_finds_no_room_is_written_when_there_is(net: "Net") -> None:
     async with net.running():
         task = await running(net, "lock.unlock", target="front door")
         await net.request("watch", "approve")
@@ -230,7 +231,7 @@ async def test_a_result_that_finds_no_room_is_written_when_there_is(
         laptop = net.nodes["laptop"]
         write, refused = laptop.core.store.write, asyncio.Event()
 
-        async def full(function: Callable[[sqlite3.Connection], object]) -> object:
+        async def full(*anything: object) -> object:
             refused.set()
             raise ProtocolError(ErrorCode.STORAGE, "the disk is full")
 

@@ -139,7 +139,6 @@ def test_a_killed_node_goes_on_numbering_where_it_was(household: Household) -> N
     assert stamps == sorted(set(stamps))
 
 
-@pytest.mark.xfail(reason="the clock of a restarted node is not capped yet", strict=False)
 def test_a_stamp_of_the_far_future_does_not_stop_a_restarted_node(household: Household) -> None:
     body: dict[str, object] = {"collection": "lists", "id": "1", "data": {}}
     place = OpId(HUB.id, HOUSEHOLD, 1)

@@ -1,7 +1,7 @@
 """Turns: several commands in one sentence, words about tasks, undo, and why it was done."""
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -20,6 +20,11 @@ async def say(net: "Net", name: str, text: str, claim: str | None = None) -> str
         await net.deliver()
     await net.deliver()
     return str((await asking)["reply"])
+
+
+async def notices(net: "Net") -> list[dict[str, Any]]:
+    """Return what the watch has still to show."""
+    return list((await net.request("watch", "notices"))["notices"])
 
 
 def online(net: "Net") -> None:
@@ -180,8 +185,7 @@ async def test_an_open_question_while_the_brain_is_away_comes_as_a_notice(net: "
         answer = await net.request("watch", "say", text="why is the sky blue")
         assert answer["route"] == "local"
         assert "away" in answer["reply"]
-        await net.deliver()
-        (notice,) = (await net.request("watch", "notices"))["notices"]
+        (notice,) = await net.until(lambda: notices(net))
         assert "no language model" in notice["text"]
         await net.request("watch", "shown", notice=notice["id"])
         assert (await net.request("watch", "notices"))["notices"] == []
@@ -198,8 +202,7 @@ async def test_a_question_that_the_brain_had_not_answered_is_answered_after_its_
         assert (await net.request("watch", "notices"))["notices"] == []
         await net.start("brain")
         net.brain.answers.recover()
-        await net.deliver()
-        assert len((await net.request("watch", "notices"))["notices"]) == 1
+        assert len(await net.until(lambda: notices(net))) == 1
         # What was answered is not answered again.
         await net.start("brain")
         net.brain.answers.recover()
