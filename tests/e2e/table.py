@@ -40,8 +40,8 @@ _FOOT = """
 - **once, read back**: `lock.unlock`, approved on the watch. The door can be asked what became of
   it, so that nothing stays in doubt: not unlocked is *failed*, and unlocked is *succeeded*.
   *Before intent* the lease is not on disk yet; *before ack* is that of the approval.
-- **before ack of the report**: the brain dies with a worker's report on disk and not acknowledged, so it
-  comes again.
+- **before ack of the report**: the brain dies with a worker's report on disk and not acknowledged,
+  so it comes again.
 """
 
 

@@ -1,0 +1,21 @@
+"""Coroutine tests of this folder run on an event loop of their own; a folder for sockets."""
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from ..e2e.conftest import pytest_pyfunc_call
+from ..models.conftest import model_folder
+
+__all__ = ["model_folder", "pytest_pyfunc_call"]
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """A folder with a short path, as sockets need it."""
+    path = Path(tempfile.mkdtemp(prefix="me-", dir="/tmp"))
+    yield path
+    shutil.rmtree(path)
