@@ -176,6 +176,8 @@ class Link:
 
         def apply(tx: Transaction) -> tuple[Vector, bool]:
             taken: Vector = {}
+            # On disk, not acknowledged, and nothing that follows from it has begun.
+            tx.after(lambda: _before_ack(ops))
             # What came from there is there, and need not go back; noted before we look for new.
             tx.after(lambda: merge(self._theirs, taken))
             tx.after(lambda: merge(self._sent, taken))
@@ -190,8 +192,6 @@ class Link:
         except ProtocolError as refusal:
             await self.wire.fail(refusal)
             raise
-        for op in ops:
-            failpoint(f"ack:{op.kind}")
         if taken:
             await self.wire.send(Ack(feeds=taken))
         if gap:
@@ -244,3 +244,8 @@ class Link:
                 await self.core.clock.within(SILENCE_SECONDS, self._heard.wait())
             except TimeoutError:
                 raise LinkLostError(f"{self.peer.name} is silent") from None
+
+
+def _before_ack(ops: list[Op]) -> None:
+    for op in ops:
+        failpoint(f"ack:{op.kind}")

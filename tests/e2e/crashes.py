@@ -72,17 +72,17 @@ class Outcome(NamedTuple):
 NEVER_TAKEN = Outcome("never taken", 0)
 
 
-def promised(role: Role, point: str, effect: Effect) -> tuple[Outcome, ...]:
-    """Return what may come of a crash there."""
+def promised(role: Role, point: str, effect: Effect) -> Outcome:
+    """Return what comes of a crash there."""
     if (role, point) == ("asker", "before intent"):
-        return (NEVER_TAKEN,)
+        return NEVER_TAKEN
     if (role, effect) == ("worker", Effect.ONCE):
         # With the lease the intent is on disk; from then on only the outside knows.
-        if point == "after intent":
-            return (Outcome(State.IN_DOUBT, 0),)
-        if point in ("after effect", "before result", "before ack"):
-            return (Outcome(State.IN_DOUBT, 1),)
-    return (Outcome(State.SUCCEEDED, 1),)
+        if point in ("after intent", "before ack"):
+            return Outcome(State.IN_DOUBT, 0)
+        if point in ("after effect", "before result"):
+            return Outcome(State.IN_DOUBT, 1)
+    return Outcome(State.SUCCEEDED, 1)
 
 
 @dataclass

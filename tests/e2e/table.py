@@ -35,8 +35,8 @@ _FOOT = """
   failed, by the connection that broke; nothing happened.
 - **in doubt, 0 and 1**: a `once` effect whose intent was on disk and whose result was not. The
   two cannot be told apart from inside, which is what being in doubt means: it is not run again,
-  and the person is asked. *Before ack* is one of these: an effect begins once its lease is on
-  disk, and does not wait for the acknowledgement.
+  and the person is asked. *Before ack* is one of these: the lease and the intent are written in
+  one transaction, and the crash comes before anything that follows from it.
 - **once, read back**: `lock.unlock`, approved on the watch. The door can be asked what became of
   it, so that nothing stays in doubt: not unlocked is *failed*, and unlocked is *succeeded*.
   *Before intent* the lease is not on disk yet; *before ack* is that of the approval.
