@@ -52,15 +52,11 @@ async def _node(folder: StateFolder, config: NodeConfig, stop: asyncio.Event) ->
             brain = Brain(folder, config, clock, models_folder())
         except ModelError as error:
             raise ConfigError(str(error)) from None
-        await brain.run(stop, _ready)
+        await brain.run(stop)
     else:
         from manyends.endpoints.node import Node
 
-        await Node(folder, config, clock).run(stop, _ready)
-
-
-def _ready() -> None:
-    """Nothing to do: the user's socket is there now, which is what a starter waits for."""
+        await Node(folder, config, clock).run(stop)
 
 
 def _run(work: Callable[[asyncio.Event], Awaitable[None]], part: str) -> None:

@@ -3,13 +3,13 @@
 from dataclasses import dataclass
 
 from manyends.protocol.errors import ErrorCode, ProtocolError
-from manyends.protocol.ids import device_feed, person_feed
+from manyends.protocol.ids import person_feed
 from manyends.protocol.payloads import GrantGiven, GrantRefused, TaskCancel, TaskSettle
 from manyends.protocol.task import TERMINAL, Call, State, Task
 from manyends.skills.builtin import timers
 from manyends.skills.sdk import HomePort, Record
 
-from .contexts import records
+from .contexts import own_records
 from .core import Core
 from .grants import deed, give_grant
 from .projections import task_of
@@ -150,6 +150,4 @@ class Commands:
         return [self.requests.task(Call(action="timer.dismiss"), speaker, turn)]
 
     def _timers(self) -> list[Record]:
-        mine = device_feed(self.core.me.id)
-        found = records(self.core.store.reader, timers.COLLECTION)
-        return [each for each in found if each.feed == mine]
+        return own_records(self.core.store.reader, self.core.me.id, timers.COLLECTION)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from manyends.protocol.ids import HOUSEHOLD, FeedName, PersonId, device_feed, person_feed
+from manyends.protocol.ids import HOUSEHOLD, DeviceId, FeedName, PersonId, device_feed, person_feed
 from manyends.protocol.payloads import RecordDrop, RecordPut
 from manyends.protocol.roster import RosterEntry
 from manyends.protocol.task import Task
@@ -98,6 +98,12 @@ def records(connection: sqlite3.Connection, collection: str) -> list[Record]:
         )
         for row in rows
     ]
+
+
+def own_records(connection: sqlite3.Connection, device: DeviceId, collection: str) -> list[Record]:
+    """Return the collection's records that belong to one device, oldest first."""
+    mine = device_feed(device)
+    return [each for each in records(connection, collection) if each.feed == mine]
 
 
 def _proved(task: Task) -> PersonId | None:

@@ -79,7 +79,7 @@ class Node:
         """What the user's socket answers besides `Service`."""
         self._react()
 
-    async def run(self, stop: asyncio.Event, ready: Callable[[], None]) -> None:
+    async def run(self, stop: asyncio.Event, ready: Callable[[], None] = lambda: None) -> None:
         """Run until `stop` is set; `ready` is called once the node can be spoken to.
 
         Raises `ConfigError` if it runs already or its address is taken. What breaks inside ends

@@ -6,13 +6,12 @@ import sqlite3
 from dataclasses import dataclass, field
 
 from manyends.protocol.errors import ProtocolError
-from manyends.protocol.ids import device_feed
 from manyends.protocol.payloads import RecordPut
 from manyends.protocol.task import State
 from manyends.skills.builtin import timers
 from manyends.skills.sdk import Record
 
-from .contexts import records
+from .contexts import own_records
 from .core import Core
 from .keeper import Keeper
 from .replica import Transaction
@@ -37,13 +36,16 @@ class Scheduler:
             if timer.data.get("ringing"):
                 self._ring(timer)
         while True:
+            moment = self._next()
+            if moment is None or moment > self.core.clock.wall_ms():
+                await self.core.clock.until(moment, self._look)
+                continue
             try:
                 await self._do_due()
             except ProtocolError as refusal:
                 # A full disk, most likely. Timers that can't be written down yet ring later.
                 log.error("what is due could not be done: %s", refusal)
                 await asyncio.sleep(RETRY_SECONDS)
-            await self.core.clock.until(self._next(), self._look)
 
     def _next(self) -> int | None:
         deadline = self.core.store.reader.execute(
@@ -55,9 +57,6 @@ class Scheduler:
 
     async def _do_due(self) -> None:
         now = self.core.clock.wall_ms()
-        next_moment = self._next()
-        if next_moment is None or next_moment > now:
-            return
 
         def do(tx: Transaction) -> list[Record]:
             due = timers.due(self._timers(tx.connection), now)
@@ -76,6 +75,5 @@ class Scheduler:
         self.core.tell("ring", id=timer.id, label=timers.ring_text(timer))
 
     def _timers(self, connection: sqlite3.Connection | None = None) -> list[Record]:
-        mine = device_feed(self.core.me.id)
-        found = records(connection or self.core.store.reader, timers.COLLECTION)
-        return [each for each in found if each.feed == mine]
+        reader = connection or self.core.store.reader
+        return own_records(reader, self.core.me.id, timers.COLLECTION)

@@ -5,13 +5,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from manyends.protocol.errors import ErrorCode, ProtocolError
+from manyends.protocol.ids import device_feed
 from manyends.protocol.io.lines import Emit, Event, Handler
 from manyends.protocol.payloads import RecordDrop
 from manyends.protocol.roster import Profile
 from manyends.protocol.task import Call, IfOffline, State, Task
 
 from .commands import Commands
-from .contexts import records
+from .contexts import own_records
 from .conversation import Conversation
 from .core import Core
 from .network import Network
@@ -124,14 +125,13 @@ class Service:
         return record
 
     async def _notices(self, request: Event, emit: Emit) -> Event:
-        found = records(self.core.store.reader, NOTICES)
-        mine = f"device:{self.core.me.id}"
-        return {"notices": [{"id": e.id, **e.data} for e in found if e.feed == mine]}
+        found = own_records(self.core.store.reader, self.core.me.id, NOTICES)
+        return {"notices": [{"id": each.id, **each.data} for each in found]}
 
     async def _shown(self, request: Event, emit: Emit) -> Event:
         """Drop a notice: the person has seen it."""
         drop = RecordDrop(collection=NOTICES, id=str(request["notice"]))
-        await self.core.write(lambda tx: tx.append(f"device:{self.core.me.id}", drop))
+        await self.core.write(lambda tx: tx.append(device_feed(self.core.me.id), drop))
         return {}
 
     async def _asks(self, request: Event, emit: Emit) -> Event:

@@ -63,6 +63,7 @@ class Store:
         self.path = path
         try:
             self._writer = self._open()
+            STEPS.apply(Database(self._writer))
             self._check()
             self.reader = self._open()
             self.reader.execute("PRAGMA query_only = ON")
@@ -84,9 +85,9 @@ class Store:
     ) -> T:
         """Run `function` in a transaction and return its result once it is on disk.
 
-        `after` is called on the event loop before that, even if the caller was cancelled.
         What it raises is raised here, and what it wrote is undone. `ProtocolError` `storage` if
-        the disk refuses.
+        the disk refuses. `after` is called on the event loop between the commit and the return,
+        even if the caller was cancelled.
         """
         job = _Job(function, after)
         with self._wake:
@@ -112,7 +113,6 @@ class Store:
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA busy_timeout = 5000")
-        STEPS.apply(Database(connection))
         return connection
 
     def _check(self) -> None:

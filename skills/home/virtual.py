@@ -7,9 +7,7 @@ change; hands reach it through its user socket.
 import asyncio
 import contextlib
 import logging
-import os
 import secrets
-import signal
 from collections.abc import AsyncIterator, Iterable
 from pathlib import Path
 
@@ -303,19 +301,3 @@ def _complete(message_id: str, store: HomeStore) -> list[HomeState]:
         )
         for start in starts
     ]
-
-
-async def run_home(path: Path) -> None:
-    """Run the home of this folder until SIGTERM or SIGINT; `ConfigError` if it can't run."""
-    clock = Clock(int(os.environ.get("MANYENDS_CLOCK_AHEAD_MS", "0")))
-    control = os.environ.get("MANYENDS_CONTROL")
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for each in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(each, stop.set)
-    try:
-        home = VirtualHome(StateFolder(path), clock, Path(control) if control else None)
-        await home.run(stop)
-    finally:
-        for each in (signal.SIGTERM, signal.SIGINT):
-            loop.remove_signal_handler(each)

@@ -1,4 +1,4 @@
-"""Coroutine tests of this folder run on an event loop of their own; a folder for sockets."""
+"""The language model, and a folder for sockets."""
 
 import shutil
 import tempfile
@@ -7,10 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from ..e2e.conftest import pytest_pyfunc_call
 from ..models.conftest import model_folder
 
-__all__ = ["model_folder", "pytest_pyfunc_call"]
+__all__ = ["model_folder"]
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """Nodes of one household in this process, which exchange ops only when a test says so."""
 
 import asyncio
-import inspect
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -26,7 +25,6 @@ from manyends.protocol.task import Call, IfOffline, Task
 from manyends.skills.home.model import Device, HomeView, Kind, Outcome
 from manyends.skills.home.rules import apply
 
-LONGEST = 100
 _PATIENCE = 0.05
 
 T = TypeVar("T")
@@ -43,17 +41,6 @@ ENDS = [
     EndPlan(name="tablet", profile=Profile.PHONE, person="Gus"),
     EndPlan(name="hub", profile=Profile.HUB, area="kitchen"),
 ]
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
-    """Run a coroutine test on an event loop of its own."""
-    if not inspect.iscoroutinefunction(pyfuncitem.obj):
-        return None
-    names = inspect.signature(pyfuncitem.obj).parameters
-    test = pyfuncitem.obj(**{name: pyfuncitem.funcargs[name] for name in names})
-    asyncio.run(asyncio.wait_for(test, LONGEST))
-    return True
 
 
 class Home:

@@ -1,7 +1,6 @@
 """A household with a real virtual home: folders, keys, TLS links, for the tests of this room."""
 
 import asyncio
-import inspect
 import json
 import secrets
 from collections.abc import AsyncIterator, Callable
@@ -45,16 +44,6 @@ DEVICES: list[dict[str, Any]] = [
     },
     {"id": "media.hall", "name": "hall speaker", "kind": "media", "area": "hall"},
 ]
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
-    """Run a coroutine test on an event loop of its own."""
-    if not inspect.iscoroutinefunction(pyfuncitem.obj):
-        return None
-    names = inspect.signature(pyfuncitem.obj).parameters
-    asyncio.run(pyfuncitem.obj(**{name: pyfuncitem.funcargs[name] for name in names}))
-    return True
 
 
 @dataclass

@@ -18,12 +18,6 @@ if TYPE_CHECKING:
     from tests.skills.conftest import Follower, House, MakeHouse
 
 COMMANDS = 60
-PROGRAM = (
-    "import asyncio, logging, pathlib, sys\n"
-    "from manyends.skills.home.virtual import run_home\n"
-    "logging.basicConfig(level='INFO')\n"
-    "asyncio.run(run_home(pathlib.Path(sys.argv[1])))\n"
-)
 
 
 @pytest.fixture
@@ -41,8 +35,10 @@ async def process(house: "House") -> AsyncIterator[asyncio.subprocess.Process]:
     """Run the home as a process of its own; it listens when this is entered."""
     home = await asyncio.create_subprocess_exec(
         sys.executable,
-        "-c",
-        PROGRAM,
+        "-m",
+        "manyends.cli.main",
+        "home",
+        "--state",
         str(house.folder.path),
         stderr=asyncio.subprocess.PIPE,
         env={**os.environ, "MANYENDS_CLOCK_AHEAD_MS": "5000"},

@@ -1,12 +1,17 @@
-"""Coroutine tests of this folder run on an event loop of their own."""
+"""What all tests start from: Ctrl-C works, and coroutine tests have an event loop of their own."""
 
 import asyncio
 import inspect
+import signal
 
 import pytest
 
 LONGEST = 100
 """Seconds; less than pytest's own limit, so that what a test waits for stands in the trace."""
+
+# A shell that starts the tests in the background has them, and all that they start, ignore Ctrl-C.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.hookimpl(tryfirst=True)
