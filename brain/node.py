@@ -1,6 +1,7 @@
 """The brain: a node that also answers open questions and keeps the audit record."""
 
 import asyncio
+from collections.abc import Callable
 from pathlib import Path
 
 from manyends.endpoints.node import Node
@@ -40,10 +41,15 @@ class Brain:
             "model": self._model,
         }
 
-    async def run(self, stop: asyncio.Event) -> None:
+    async def run(self, stop: asyncio.Event, ready: Callable[[], None] = lambda: None) -> None:
         """Run until `stop` is set, as the node does."""
+
+        def begin() -> None:
+            self.answers.recover()
+            ready()
+
         try:
-            await self.node.run(stop, self.answers.recover)
+            await self.node.run(stop, begin)
         finally:
             if self.engine is not None:
                 await self.engine.close()
