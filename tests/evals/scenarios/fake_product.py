@@ -99,7 +99,7 @@ class Node(Process):
         self.db.execute("COMMIT")
         for link in self.links.values():
             if link.name != source and link.peer != self.home_id:
-                link.send({"op": [origin, seq, kind, body]})
+                link.send({"ops": [[origin, seq, kind, body]]})
         self.derive(kind, body)
 
     @property
@@ -113,17 +113,23 @@ class Node(Process):
     def received(self, link: Link, message: Message) -> None:
         if "done" in message:
             self.answers.pop(message["done"]).set_result(None)
-        elif "op" in message:
-            origin, seq, kind, body = message["op"]
-            self.take(origin, seq, kind, body, link.name)
+        elif "ops" in message:
+            # All that comes together is applied before anything is done about it: what was
+            # cancelled in the same lot is not begun.
+            for origin, seq, kind, body in message["ops"]:
+                self.take(origin, seq, kind, body, link.name)
             link.send({"ack": self.vector()})
         elif "ack" in message:
             link.acked = message["ack"].get(self.config.device, 0)
         else:
             link.acked = message["vector"].get(self.config.device, 0)
-            for origin, seq, kind, body in self.rows("SELECT origin, seq, kind, body FROM ops"):
-                if seq > message["vector"].get(origin, 0):
-                    link.send({"op": [origin, seq, kind, json.loads(body)]})
+            missing = [
+                [origin, seq, kind, json.loads(body)]
+                for origin, seq, kind, body in self.rows("SELECT origin, seq, kind, body FROM ops")
+                if seq > message["vector"].get(origin, 0)
+            ]
+            if missing:
+                link.send({"ops": missing})
 
     def derive(self, kind: str, body: Message, again: bool = False) -> None:
         me = self.config.name
